@@ -1,0 +1,98 @@
+/**
+ * Health, readiness and metrics on a port of their own: GET and HEAD of three exact paths, everything else is refused.
+ * It never reads a body and never repeats anything a caller sent.
+ */
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
+import type { Metrics } from './metrics.ts';
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Shown to whoever may reach the port: no values, only names. */
+  readonly reasons: readonly string[];
+}
+
+export interface AdminServerOptions {
+  readonly address: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly metrics: Pick<Metrics, 'render'>;
+  readonly ready: () => boolean | Readiness;
+  readonly live: () => boolean;
+}
+
+export interface AdminServer {
+  start(): Promise<AddressInfo>;
+  stop(): Promise<void>;
+}
+
+export function createAdminServer(options: AdminServerOptions): AdminServer {
+  const server = createServer(
+    { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 15_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 8_192 },
+    createApp(options),
+  );
+  server.maxConnections = 64;
+  return {
+    start: () => listen(server, options),
+    stop: () => close(server),
+  };
+}
+
+function createApp({ metrics, ready, live }: AdminServerOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.set('query parser', false);
+
+  app.use((request, response, next) => {
+    response.set('cache-control', 'no-store');
+    if (request.method === 'GET' || request.method === 'HEAD') next();
+    else response.set('allow', 'GET, HEAD').status(405).type('text/plain').send('method not allowed\n');
+  });
+  app.get('/healthz', (_request, response) => {
+    const alive = live();
+    response.status(alive ? 200 : 503).type('text/plain').send(alive ? 'ok\n' : 'not alive\n');
+  });
+  app.get('/readyz', (_request, response) => {
+    const state = ready();
+    const { ready: isReady, reasons } = typeof state === 'boolean' ? { ready: state, reasons: [] } : state;
+    response.status(isReady ? 200 : 503).json({ ready: isReady, reasons });
+  });
+  app.get('/metrics', async (_request, response) => {
+    const { contentType, text } = await metrics.render();
+    response.set('content-type', contentType).send(text);
+  });
+  app.use((_request, response) => {
+    response.status(404).type('text/plain').send('not found\n');
+  });
+  // Express recognises an error handler by its four parameters; its own would print a stack trace.
+  app.use((_error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    response.status(500).type('text/plain').send('internal error\n');
+  });
+  return app;
+}
+
+function listen(server: Server, { address, port }: AdminServerOptions): Promise<AddressInfo> {
+  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+  server.once('error', reject);
+  server.listen({ host: address, port }, () => {
+    server.off('error', reject);
+    const bound = server.address();
+    if (bound === null || typeof bound === 'string') reject(new TypeError('the admin server needs a TCP port'));
+    else resolve(bound);
+  });
+  return promise;
+}
+
+function close(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  // Scrapes are short and repeated; waiting for kept-alive connections would only delay the end.
+  server.closeAllConnections();
+  return promise;
+}

@@ -1,0 +1,132 @@
+/** The socket that clients reach: TLS 1.2 or later (plain HTTP only when configured), HTTP/1.1, bounded in every way. */
+import { createServer as createPlainServer } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server as TlsServer } from 'node:https';
+import { constants } from 'node:crypto';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { BeforeBody } from './pipeline.ts';
+import type { TlsMaterial } from './tls-files.ts';
+
+export interface ListenerOptions {
+  readonly address: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsMaterial;
+}
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody) => Promise<void>;
+
+export interface ListenerDeps {
+  readonly handle: RequestHandler;
+  /** Bytes that are not a request the parser accepts; `code` names the fault, from a closed set. */
+  malformed(peer: string, code: string): void;
+}
+
+export interface Listener {
+  start(): Promise<{ readonly address: string; readonly port: number }>;
+  /** New handshakes use this; tickets of the old context are void (no ticket keys are ever set or shared). */
+  setTls(material: TlsMaterial): void;
+  /** Stops accepting and closes connections as they become idle. */
+  stopAccepting(): void;
+  closeAll(): Promise<void>;
+}
+
+/** Above the idle time of common load balancers (60 s), so that they, not the listener, end an idle connection. */
+const KEEP_ALIVE_MS = 75_000;
+const DRAIN_POLL_MS = 100;
+
+const LIMITS = {
+  headersTimeout: 10_000,
+  // Covers the receipt of a request; a response may stream for hours.
+  requestTimeout: 30_000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16 * 1024,
+  requireHostHeader: true,
+  insecureHTTPParser: false,
+  joinDuplicateHeaders: false,
+  noDelay: true,
+} as const satisfies ServerOptions;
+
+const TLS = {
+  minVersion: 'TLSv1.2',
+  ALPNProtocols: ['http/1.1'],
+  handshakeTimeout: 10_000,
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+} as const;
+
+const STATUS_OF: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+export function createListener(options: ListenerOptions, deps: ListenerDeps): Listener {
+  const tlsServer = options.tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...TLS, ...options.tls });
+  const server: Server | TlsServer = tlsServer ?? createPlainServer(LIMITS);
+  server.maxConnections = options.maxConnections;
+  listen(server, deps);
+  let draining: NodeJS.Timeout | undefined;
+
+  return {
+    start: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: options.address, port: options.port }, () => {
+          server.off('error', reject);
+          resolve(boundAddress(server.address(), options));
+        });
+      }),
+    setTls: (material) => tlsServer?.setSecureContext({ ...TLS, ...material }),
+    stopAccepting() {
+      server.close();
+      draining ??= setInterval(() => server.closeIdleConnections(), DRAIN_POLL_MS);
+    },
+    closeAll() {
+      clearInterval(draining);
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps): void {
+  const answering = new WeakSet<Socket>();
+  const run = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): void => {
+    answering.add(request.socket);
+    response.once('close', () => answering.delete(request.socket));
+    void handle(request, response, beforeBody);
+  };
+  server.on('request', (request, response) => run(request, response, () => undefined));
+  // A client that waits for 100 gets it only after its credential has been accepted.
+  server.on('checkContinue', (request, response) => run(request, response, () => response.writeContinue()));
+  server.on('checkExpectation', (request, response) => {
+    malformed(request.socket.remoteAddress ?? '', 'EXPECTATION_UNKNOWN');
+    response.writeHead(417, { Connection: 'close', 'Content-Length': '0' }).end();
+  });
+  const refuseTunnel = (request: IncomingMessage, socket: Duplex): void => {
+    malformed(request.socket.remoteAddress ?? '', 'TUNNEL_REFUSED');
+    socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () => socket.destroy());
+  };
+  server.on('upgrade', refuseTunnel);
+  server.on('connect', refuseTunnel);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const code = error.code ?? 'UNKNOWN';
+    if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    malformed(socket.remoteAddress ?? '', code);
+    // In the middle of an answer another status line would be read as part of it.
+    if (answering.has(socket)) return void socket.destroy();
+    socket.end(`HTTP/1.1 ${STATUS_OF[code] ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+  });
+}
+
+function boundAddress(bound: AddressInfo | string | null, options: ListenerOptions): { address: string; port: number } {
+  if (bound === null || typeof bound === 'string') return { address: options.address, port: options.port };
+  return { address: bound.address, port: bound.port };
+}

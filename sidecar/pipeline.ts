@@ -1,0 +1,174 @@
+/**
+ * THE request path, top to bottom: head → snapshot and route → authenticate (headers only) → read the message (the
+ * exact bytes are kept) → authorise (mints a Permit) → forward (takes the Permit) → audit on close.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Denial } from '../core/denial.ts';
+import type { Message } from '../core/mcp/message.ts';
+import { parseMessage } from '../core/mcp/parse-message.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { createExchange } from './audit/exchange.ts';
+import type { CloseCause, Exchange } from './audit/exchange.ts';
+import { authenticate } from './authenticate/authenticate.ts';
+import { authorize } from './authorize/authorize.ts';
+import type { Send } from './proxy/send.ts';
+import { readBody, RequestAborted } from './read-body.ts';
+import { hostAllowed, originAllowed, readRequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
+import { corsHeaders, preflightHeaders } from './respond/cors.ts';
+import { errorResponse } from './respond/error-response.ts';
+import type { CurrentSnapshot } from './snapshot/current.ts';
+import type { Recorder } from './recorder.ts';
+import { findRoute } from './snapshot/snapshot.ts';
+import type { ServedGeneration, ServedServer, Snapshot } from './snapshot/snapshot.ts';
+
+export interface PipelineOptions {
+  readonly maxBodyBytes: number;
+  /** Lower-case `host` or `host:port`; the hosts of public URLs are admitted as well. */
+  readonly allowedHosts: ReadonlySet<string>;
+  readonly allowedOrigins: ReadonlySet<string>;
+}
+
+export interface PipelineDeps {
+  /** A new id for each request: unique within the process and over its restarts. */
+  readonly requestId: () => string;
+  readonly current: CurrentSnapshot;
+  readonly clock: Clock;
+  readonly send: Send;
+  readonly recorder: Recorder;
+  readonly options: PipelineOptions;
+}
+
+/** Runs before the body is read: where a client waits for `100 Continue`, this is what grants it. */
+export type BeforeBody = () => void;
+
+export interface Pipeline {
+  handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void>;
+}
+
+/** A request whose head has been accepted by one snapshot. */
+interface Admitted {
+  readonly snapshot: Snapshot;
+  readonly server: ServedServer;
+  readonly presented: ServedGeneration;
+}
+
+export function createPipeline(deps: PipelineDeps): Pipeline {
+  const { requestId, current, clock, send, recorder, options } = deps;
+
+  async function handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void> {
+    const exchange = createExchange({
+      id: requestId(),
+      startedMonotonicMs: clock.monotonicMs(),
+      peer: request.socket.remoteAddress ?? '',
+      httpMethod: request.method ?? '',
+      userAgent: request.headers['user-agent'],
+    });
+    response.once('close', () => closed(exchange, response));
+    let origin: string | undefined;
+    try {
+      const head = readRequestHead(request, requireSnapshot().apiKeyHeaders);
+      requireOrigin(head);
+      origin = head.origin;
+      if (head.method === 'OPTIONS') return answerPreflight(head, route(head, requireSnapshot(), exchange), response);
+      const admitted = admit(head, exchange);
+      beforeBody();
+      const body = head.method === 'POST' ? await readBody(request, options.maxBodyBytes) : null;
+      exchange.bytesIn = body?.length ?? 0;
+      // What changed while the body was on its way counts: a token revoked meanwhile is refused.
+      const judged = current.get() === admitted.snapshot ? admitted : admit(head, exchange);
+      const message = messageOf(head, body);
+      exchange.message = message;
+      requireUsableUpstream(judged.server);
+      const permit = authorize(judged.presented.principal, message, judged.server.policy);
+      exchange.permitRule = permit.rule;
+      await send(permit, { head, body, message, server: judged.server, presented: judged.presented, exchange, response });
+    } catch (cause) {
+      answerRefusal(cause, exchange, response, origin);
+    }
+  }
+
+  /** Only an answer that was handed over whole is `completed`; every other end has its own cause. */
+  function closed(exchange: Exchange, response: ServerResponse): void {
+    if (response.headersSent) exchange.status = response.statusCode;
+    exchange.closeCause ??= endOf(exchange, response);
+    recorder.closed(exchange);
+  }
+
+  function requireSnapshot(): Snapshot {
+    const snapshot = current.get();
+    if (snapshot === undefined) throw new Denial('ERR_SNAPSHOT_UNAVAILABLE', 'The gateway has no policy yet.');
+    return snapshot;
+  }
+
+  function route(head: RequestHead, snapshot: Snapshot, exchange: Exchange): ServedServer {
+    if (!hostAllowed(head.host, options.allowedHosts) && !snapshot.hosts.has(head.host)) {
+      throw new Denial('ERR_HOST_FORBIDDEN', 'This host is not served here.');
+    }
+    const found = findRoute(snapshot, head.host, head.path);
+    if (found === undefined) throw new Denial('ERR_PATH_UNKNOWN', 'No MCP server is served at this path.');
+    if (found.kind === 'refused') throw new Denial('ERR_SERVER_NOT_ACCEPTED', 'The declaration of this server is not accepted.');
+    exchange.server = found.server.bundle.server;
+    exchange.revision = found.server.bundle.revision;
+    return found.server;
+  }
+
+  /** MCP 2025-03-26 and later: an Origin that is present must be allowed. The endpoint's own origin is. */
+  function requireOrigin(head: RequestHead): void {
+    if (head.origin === undefined || originAllowed(head.origin, options.allowedOrigins)) return;
+    if (head.origin === `http://${head.host}` || head.origin === `https://${head.host}`) return;
+    throw new Denial('ERR_ORIGIN_FORBIDDEN', 'This origin is not allowed.');
+  }
+
+  function admit(head: RequestHead, exchange: Exchange): Admitted {
+    const snapshot = requireSnapshot();
+    const server = route(head, snapshot, exchange);
+    const presented = authenticate(head, server, clock.nowMs());
+    exchange.principal = presented.principal;
+    return { snapshot, server, presented };
+  }
+
+  function answerPreflight(head: RequestHead, server: ServedServer, response: ServerResponse): void {
+    if (head.origin === undefined || head.get('access-control-request-method') === undefined) {
+      throw new Denial('ERR_HTTP_METHOD_NOT_ALLOWED', 'OPTIONS is only answered as a cross-origin preflight.');
+    }
+    const requested = head.get('access-control-request-headers');
+    const headers = preflightHeaders(head.origin, server.bundle.authentication.apiKeyHeader, requested);
+    response.writeHead(204, [...headers]).end();
+  }
+
+  /** The one place that turns causes into answers. After the head has been sent only the connection can say no. */
+  function answerRefusal(cause: unknown, exchange: Exchange, response: ServerResponse, origin: string | undefined): void {
+    if (cause instanceof RequestAborted) return void response.destroy();
+    const denial = cause instanceof Denial ? cause : new Denial('ERR_INTERNAL', 'Internal error.', { cause });
+    exchange.denial = denial;
+    if (denial.code === 'ERR_INTERNAL') recorder.failed(exchange, cause);
+    if (response.headersSent) return void response.destroy();
+    const era = exchange.message?.era;
+    const answer = errorResponse(denial, { requestId: exchange.id, ...(era === undefined ? {} : { era }) });
+    exchange.bytesOut = Buffer.byteLength(answer.body);
+    const headers = ['X-MCP-Gateway-Request-Id', exchange.id, 'Content-Length', String(exchange.bytesOut)];
+    // What is still on its way of a refused upload is not read: the connection ends instead.
+    if (!response.req.complete) headers.push('Connection', 'close');
+    response.writeHead(answer.status, [...answer.headers, ...headers, ...corsHeaders(origin)]).end(answer.body);
+  }
+
+  return { handle };
+}
+
+function endOf(exchange: Exchange, response: ServerResponse): CloseCause {
+  if (!response.writableFinished) return exchange.denial === undefined ? 'client-aborted' : 'upstream-aborted';
+  return exchange.denial === undefined ? 'completed' : 'refused';
+}
+
+function messageOf(head: RequestHead, body: Buffer | null): Message {
+  if (head.method === 'GET') return { kind: 'stream', era: 'legacy' };
+  if (head.method === 'DELETE') return { kind: 'terminate', era: 'legacy' };
+  return parseMessage(body ?? new Uint8Array(), head);
+}
+
+/** A server that needs a credential of its own which cannot be read is closed to everyone. */
+function requireUsableUpstream(server: ServedServer): void {
+  if (server.upstreamHeaders !== undefined) return;
+  throw new Denial('ERR_UPSTREAM_CREDENTIAL_MISSING', 'A credential of the server behind the gateway is missing.');
+}

@@ -1,0 +1,219 @@
+/**
+ * Relays the upstream's answer to the client: bytes as they come, lists filtered, session ids bound to the principal.
+ * A stream is flushed at once, has no timeout, and ends on both sides when either side ends.
+ */
+import type { ServerResponse } from 'node:http';
+import { Denial } from '../../core/denial.ts';
+import type { UpstreamControl, UpstreamReceiver } from './forward.ts';
+import { createBoundaryTracker } from './event-stream.ts';
+import type { AnswerFilter } from './list-filter.ts';
+import { clientResponseHeaders, isRedirect } from './headers.ts';
+
+export interface RelayContext {
+  readonly response: ServerResponse;
+  /** Flat list added to every answer: request id and cross-origin headers. */
+  readonly extraHeaders: readonly string[];
+  /** A fresh filter for an answer of this kind, or `undefined` where the answer holds no list. */
+  filterFor(contentType: 'json' | 'event-stream'): AnswerFilter | undefined;
+  /** The id to show the client for the session id the upstream sent; `undefined` drops it. */
+  wrapSessionId(upstreamId: string): string | undefined;
+  /** Called once, when the head of an event stream has been sent. */
+  streaming(): void;
+  /** Bytes of the answer's body, as sent to the client. */
+  sent(bytes: number): void;
+}
+
+/** Comments of this interval keep middleboxes from cutting a silent stream; several cut at 60 s or more. */
+const KEEP_ALIVE_MS = 25_000;
+const KEEP_ALIVE_COMMENT = ':\n\n';
+/** A filtered JSON answer is held whole before its first byte is sent. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+/** Up to this size head and body leave in one write. */
+const ONE_WRITE_BYTES = 64 * 1024;
+
+export interface Relay {
+  readonly receiver: UpstreamReceiver;
+  /** Resolves when the answer has been handed to the client whole; rejects with the denial to answer or to cut with. */
+  readonly done: Promise<void>;
+  /** Ends both sides now. */
+  abort(reason: Denial | undefined): void;
+}
+
+export function createRelay(context: RelayContext): Relay {
+  const { response } = context;
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  let control: UpstreamControl | undefined;
+  let aborted: Error | undefined;
+  let answer: Answer | undefined;
+
+  function abort(reason: Denial | undefined): void {
+    if (aborted !== undefined) return;
+    aborted = reason ?? new Error('the client went away');
+    control?.abort(aborted);
+    answer?.stop();
+    if (reason === undefined) resolve();
+    else reject(reason);
+  }
+  response.once('close', () => {
+    if (!response.writableFinished) abort(undefined);
+  });
+
+  const receiver: UpstreamReceiver = {
+    dispatched(next) {
+      control = next;
+      if (aborted !== undefined) next.abort(aborted);
+    },
+    started(status, rawHeaders) {
+      answer = startAnswer(context, status, rawHeaders);
+    },
+    data(chunk) {
+      if (aborted !== undefined || answer === undefined) return;
+      if (answer.push(chunk)) return;
+      control?.pause();
+      response.once('drain', () => control?.resume());
+    },
+    ended() {
+      if (aborted !== undefined || answer === undefined) return;
+      try {
+        answer.end();
+        resolve();
+      } catch (cause) {
+        answer.stop();
+        reject(cause instanceof Denial ? cause : new Denial('ERR_INTERNAL', 'Internal error.', { cause }));
+      }
+    },
+    failed(cause) {
+      if (aborted !== undefined) return;
+      answer?.stop();
+      reject(cause);
+    },
+  };
+  return { receiver, done, abort };
+}
+
+/** One answer being relayed. `push` says whether the client keeps up. */
+interface Answer {
+  push(chunk: Buffer): boolean;
+  end(): void;
+  stop(): void;
+}
+
+function startAnswer(context: RelayContext, status: number, rawHeaders: readonly string[]): Answer {
+  if (isRedirect(status)) throw invalidAnswer();
+  // RFC 9110 §15.5.2 speaks to whoever presented a credential, and that is the gateway.
+  if (status === 401) {
+    throw new Denial('ERR_UPSTREAM_CREDENTIAL_REFUSED', 'The server behind the gateway refused the credential of the gateway.');
+  }
+  const head = clientResponseHeaders(rawHeaders);
+  const headers = [...head.headers, ...context.extraHeaders];
+  const session = head.sessionId === undefined ? undefined : context.wrapSessionId(head.sessionId);
+  if (session !== undefined) headers.push('Mcp-Session-Id', session);
+  const filter = head.kind === 'other' ? undefined : context.filterFor(head.kind);
+  if (filter !== undefined && head.contentEncoding) throw invalidAnswer();
+  const kind = head.kind === 'other' && context.filterFor('json') !== undefined ? 'opaque' : head.kind;
+  switch (kind) {
+    case 'event-stream':
+      return relayEvents(context, status, headers, filter);
+    // A list in a form the gateway cannot read is never passed on: only an answer without a body may follow.
+    case 'opaque':
+      return relayEmpty(context, status, headers);
+    case 'json':
+      if (filter !== undefined) return relayFiltered(context, status, headers, filter);
+      return relayBytes(context, status, headers, head.contentLength);
+    case 'other':
+      return relayBytes(context, status, headers, head.contentLength);
+  }
+}
+
+function relayBytes(context: RelayContext, status: number, headers: string[], contentLength: number | undefined): Answer {
+  const { response } = context;
+  if (contentLength !== undefined) headers.push('Content-Length', String(contentLength));
+  const held = contentLength !== undefined && contentLength <= ONE_WRITE_BYTES;
+  response.writeHead(status, headers);
+  if (!held) response.flushHeaders();
+  let missing = contentLength ?? Infinity;
+  return {
+    push(chunk) {
+      context.sent(chunk.length);
+      missing -= chunk.length;
+      if (held && missing === 0) {
+        response.end(chunk);
+        return true;
+      }
+      return response.write(chunk);
+    },
+    end: () => void (response.writableEnded || response.end()),
+    stop: () => undefined,
+  };
+}
+
+function relayEmpty(context: RelayContext, status: number, headers: string[]): Answer {
+  return {
+    push() {
+      throw invalidAnswer();
+    },
+    end: () => void context.response.writeHead(status, headers).end(),
+    stop: () => undefined,
+  };
+}
+
+function relayFiltered(context: RelayContext, status: number, headers: string[], filter: AnswerFilter): Answer {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  const hold = (chunks: readonly Buffer[]): void => {
+    for (const chunk of chunks) {
+      parts.push(chunk);
+      bytes += chunk.length;
+    }
+    if (bytes > MAX_HELD_BYTES) throw invalidAnswer();
+  };
+  return {
+    push(chunk) {
+      hold(filter.push(chunk));
+      return true;
+    },
+    end() {
+      hold(filter.end());
+      headers.push('Content-Length', String(bytes));
+      context.sent(bytes);
+      context.response.writeHead(status, headers).end(Buffer.concat(parts, bytes));
+    },
+    stop: () => undefined,
+  };
+}
+
+function relayEvents(context: RelayContext, status: number, headers: string[], filter: AnswerFilter | undefined): Answer {
+  const { response } = context;
+  const boundary = createBoundaryTracker();
+  response.writeHead(status, headers);
+  response.flushHeaders();
+  response.socket?.setNoDelay(true);
+  context.streaming();
+  const write = (chunk: Buffer): boolean => {
+    boundary.push(chunk);
+    context.sent(chunk.length);
+    return response.write(chunk);
+  };
+  const keepAlive = setInterval(() => {
+    if (boundary.atBoundary()) response.write(KEEP_ALIVE_COMMENT);
+  }, KEEP_ALIVE_MS);
+  return {
+    push(chunk) {
+      keepAlive.refresh();
+      if (filter === undefined) return write(chunk);
+      let keepsUp = true;
+      for (const part of filter.push(chunk)) keepsUp = write(part);
+      return keepsUp;
+    },
+    end() {
+      clearInterval(keepAlive);
+      for (const part of filter?.end() ?? []) write(part);
+      response.end();
+    },
+    stop: () => clearInterval(keepAlive),
+  };
+}
+
+function invalidAnswer(): Denial {
+  return new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid answer.');
+}

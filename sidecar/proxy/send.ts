@@ -1,0 +1,110 @@
+/** Sends one permitted call and relays its answer; while it is open a change of policy can cut it. */
+import type { ServerResponse } from 'node:http';
+import { Denial } from '../../core/denial.ts';
+import type { ListKind, Message } from '../../core/mcp/message.ts';
+import { listKindOf } from '../../core/mcp/method.ts';
+import { isListed } from '../../core/policy/evaluate.ts';
+import { sessionName } from '../audit/exchange.ts';
+import type { CloseCause, Exchange } from '../audit/exchange.ts';
+import type { Permit } from '../authorize/authorize.ts';
+import type { OpenExchange, OpenExchanges } from '../open-exchanges.ts';
+import type { RequestHead } from '../request-head.ts';
+import { corsHeaders } from '../respond/cors.ts';
+import { sessionShownAs, upstreamSessionOf } from '../session/bound-session.ts';
+import type { ServedGeneration, ServedServer } from '../snapshot/snapshot.ts';
+import type { Forwarder } from './forward.ts';
+import { upstreamRequestHeaders } from './headers.ts';
+import { createEventStreamFilter, createJsonBodyFilter } from './list-filter.ts';
+import type { ListPlan } from './list-filter.ts';
+import { createRelay } from './relay.ts';
+
+export interface PermittedCall {
+  readonly head: RequestHead;
+  /** The exact bytes that were judged; `null` for GET and DELETE. */
+  readonly body: Buffer | null;
+  readonly message: Message;
+  readonly server: ServedServer;
+  readonly presented: ServedGeneration;
+  readonly exchange: Exchange;
+  readonly response: ServerResponse;
+}
+
+/** Resolves when the client has the whole answer; rejects with the denial to answer, or to cut the connection with. */
+export type Send = (permit: Permit, call: PermittedCall) => Promise<void>;
+
+export interface SendDeps {
+  readonly forwarder: Forwarder;
+  readonly open: OpenExchanges;
+  /** Told when a stream has begun: its decision is recorded before its end, which may be hours away. */
+  streamStarted(exchange: Exchange): void;
+}
+
+export function createSend({ forwarder, open, streamStarted }: SendDeps): Send {
+  return async function send(permit, call) {
+    const { head, message, server, presented, exchange, response } = call;
+    const upstreamSessionId = upstreamSessionOf(head, message, server, presented.principal);
+    if (head.sessionId !== undefined) exchange.sessionId = sessionName(head.sessionId);
+    exchange.upstreamCredentials = server.upstreamHeaders?.map(({ reference }) => reference);
+    const entry: OpenExchange = { exchange, message, presented, server, cut };
+    const plan = planLists(message);
+    const shows = (kind: ListKind, listed: unknown): boolean => isListed(presented.principal, kind, listed, entry.server.policy);
+    const relay = createRelay({
+      response,
+      extraHeaders: ['X-MCP-Gateway-Request-Id', exchange.id, ...corsHeaders(head.origin)],
+      filterFor(contentType) {
+        if (plan === undefined) return undefined;
+        const create = contentType === 'json' ? createJsonBodyFilter : createEventStreamFilter;
+        return create(plan, shows, message.era);
+      },
+      wrapSessionId: (id) => sessionShownAs(id, message, server, presented.principal),
+      streaming: () => streamStarted(exchange),
+      sent(bytes) {
+        exchange.bytesOut += bytes;
+      },
+    });
+    function cut(cause: CloseCause, denial: Denial): void {
+      exchange.closeCause = cause;
+      relay.abort(denial);
+    }
+    const headers = headersFor(call, upstreamSessionId);
+    open.add(entry);
+    try {
+      exchange.upstreamCalled = true;
+      forwarder.forward(permit, { ...target(call), headers, body: call.body }, relay.receiver);
+      await relay.done;
+    } finally {
+      open.remove(entry);
+    }
+  };
+}
+
+/** Which lists an answer may hold: by request id for a POST; by shape for a GET stream, which may replay any answer. */
+function planLists(message: Message): ListPlan | undefined {
+  if (message.kind === 'stream') return { kind: 'by-shape' };
+  if (message.kind === 'terminate') return undefined;
+  const lists = new Map<string | number, ListKind>();
+  for (const entry of message.kind === 'single' ? [message.entry] : message.entries) {
+    const kind = entry.kind === 'request' ? listKindOf(entry.method) : undefined;
+    if (entry.kind === 'request' && kind !== undefined) lists.set(entry.id, kind);
+  }
+  return lists.size === 0 ? undefined : { kind: 'by-id', lists };
+}
+
+function target({ head, server }: PermittedCall): { port: number; path: string; method: 'GET' | 'POST' | 'DELETE' } {
+  const { port, path } = server.bundle.upstream;
+  return { port, path, method: head.method === 'OPTIONS' ? 'GET' : head.method };
+}
+
+/** The managed namespace is never copied from the client, so what is set here is all the upstream sees of it. */
+function headersFor(call: PermittedCall, upstreamSessionId: string | undefined): string[] {
+  const { head, server, presented, exchange, body } = call;
+  if (presented.identityHeaders === undefined) {
+    throw new Denial('ERR_PERMISSION_DENIED', 'The identity is too large to be forwarded.');
+  }
+  const headers = upstreamRequestHeaders(head, server.bundle.upstream.port);
+  for (const { name, value } of server.upstreamHeaders ?? []) headers.push(name, value);
+  headers.push(...presented.identityHeaders, 'X-MCP-Gateway-Request-Id', exchange.id);
+  if (upstreamSessionId !== undefined) headers.push('Mcp-Session-Id', upstreamSessionId);
+  if (body !== null) headers.push('Content-Length', String(body.length));
+  return headers;
+}

@@ -1,0 +1,61 @@
+/** Decision, audit line, log line and metric of an exchange are made together, here, with the same labels. */
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { AuditLog } from './audit/log.ts';
+import type { Exchange } from './audit/exchange.ts';
+import type { SidecarMetrics } from './metrics.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
+
+export interface Recorder {
+  /** The head of an event stream has been sent: its decision is on record before its end. */
+  streamStarted(exchange: Exchange): void;
+  /** The connection has taken the whole answer, or is gone. Called once per exchange. */
+  closed(exchange: Exchange): void;
+  /** A fault of the gateway itself; the client was told nothing of it. */
+  failed(exchange: Exchange, cause: unknown): void;
+  /** Bytes that never became a request; `code` is from a closed set. */
+  malformed(peer: string, code: string): void;
+  snapshotApplied(next: Snapshot, streamsCut: number): void;
+}
+
+export interface RecorderDeps {
+  readonly audit: AuditLog;
+  readonly metrics: SidecarMetrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+export function createRecorder({ audit, metrics, log, clock }: RecorderDeps): Recorder {
+  return {
+    streamStarted(exchange) {
+      metrics.streamOpened();
+      audit.decide(exchange);
+    },
+    closed(exchange) {
+      if (exchange.decidedMonotonicMs !== undefined) {
+        metrics.streamClosed();
+        if (isCut(exchange)) metrics.streamCut(exchange.closeCause);
+      }
+      metrics.observe(exchange, clock.monotonicMs() - exchange.startedMonotonicMs);
+      audit.record(exchange);
+    },
+    failed(exchange, cause) {
+      log.error('a request failed inside the gateway', { requestId: exchange.id, error: cause });
+    },
+    malformed(peer, code) {
+      metrics.malformed(code);
+      log.debug('not a request', { peer, code });
+    },
+    snapshotApplied(next, exchangesCut) {
+      const servers = [...next.servers.values()].map(({ label, bundle }) => ({ server: label, revision: bundle.revision }));
+      metrics.served(servers);
+      metrics.policyConfirmed();
+      log.info('policy in force', { revision: next.revision, servers: servers.length, exchangesCut });
+    },
+  };
+}
+
+function isCut(exchange: Exchange): exchange is Exchange & { closeCause: NonNullable<Exchange['closeCause']> } {
+  const { closeCause } = exchange;
+  return closeCause === 'revoked' || closeCause === 'expired' || closeCause === 'policy-changed' || closeCause === 'shutdown';
+}

@@ -1,0 +1,77 @@
+/** Puts the parts of a sidecar together and owns them: what it starts it stops. */
+import type { Clock } from '../runtime/clock.ts';
+import { Denial } from '../core/denial.ts';
+import { createListener } from './listener.ts';
+import type { Listener, ListenerOptions } from './listener.ts';
+import { createOpenExchanges } from './open-exchanges.ts';
+import type { OpenExchange } from './open-exchanges.ts';
+import { createPipeline } from './pipeline.ts';
+import type { PipelineOptions } from './pipeline.ts';
+import { createForwarder } from './proxy/forward.ts';
+import { createSend } from './proxy/send.ts';
+import type { Recorder } from './recorder.ts';
+import { createRequestIds } from './request-id.ts';
+import type { CurrentSnapshot } from './snapshot/current.ts';
+import type { TlsMaterial } from './tls-files.ts';
+
+export interface SidecarDeps {
+  readonly current: CurrentSnapshot;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly listener: ListenerOptions;
+  readonly pipeline: PipelineOptions;
+}
+
+export interface Sidecar {
+  start(): Promise<{ readonly address: string; readonly port: number }>;
+  setTls(material: TlsMaterial): void;
+  /** Accepts nothing new, ends the servers' own streams, waits up to `graceMs` for running calls, then cuts them. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** How late the stream of an expired credential may be cut. */
+const EXPIRY_CHECK_MS = 500;
+
+export function createSidecar(deps: SidecarDeps): Sidecar {
+  const { current, clock, recorder } = deps;
+  const open = createOpenExchanges(clock);
+  const forwarder = createForwarder();
+  const send = createSend({ forwarder, open, streamStarted: (exchange) => recorder.streamStarted(exchange) });
+  const pipeline = createPipeline({ requestId: createRequestIds(), current, clock, send, recorder, options: deps.pipeline });
+  const listener: Listener = createListener(deps.listener, { handle: pipeline.handle, malformed: recorder.malformed });
+  current.onChange((next) => {
+    recorder.snapshotApplied(next, open.rejudge(next));
+  });
+  let expiry: NodeJS.Timeout | undefined;
+
+  return {
+    start() {
+      expiry = setInterval(() => open.cutExpired(), EXPIRY_CHECK_MS);
+      return listener.start();
+    },
+    setTls: (material) => listener.setTls(material),
+    async drain(graceMs) {
+      listener.stopAccepting();
+      const leaving = new Denial('ERR_SHUTTING_DOWN', 'The gateway is shutting down.');
+      open.cutAll('shutdown', leaving, isEndless);
+      await withDeadline(open.idle(), graceMs);
+      open.cutAll('shutdown', leaving, () => true);
+      clearInterval(expiry);
+      await listener.closeAll();
+      await forwarder.close();
+    },
+  };
+}
+
+/** Streams that a server keeps open for its own events never end by themselves; clients open them anew elsewhere. */
+function isEndless({ message }: OpenExchange): boolean {
+  if (message.kind === 'stream') return true;
+  return message.kind === 'single' && message.entry.kind === 'request' && message.entry.method === 'subscriptions/listen';
+}
+
+async function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, deadlineMs);
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,120 @@
+/**
+ * The compiled, immutable form of the bundles a sidecar is using now. Built whole, swapped whole: a request reads it
+ * once and never sees a mix of two revisions.
+ */
+import { createHash } from 'node:crypto';
+import type { Bundle, BundleGeneration, BundleToken } from '../../api/bundle.ts';
+import type { AuthenticationMethod, Principal } from '../../core/principal.ts';
+import type { Policy } from '../../core/policy/compile.ts';
+import { compilePolicy } from '../../core/policy/compile.ts';
+import { prepareIdentityHeaders } from '../proxy/identity-headers.ts';
+
+/** The value is a secret; the reference names where it came from and may be logged. */
+export interface UpstreamHeader {
+  readonly name: string;
+  readonly value: string;
+  readonly reference: string;
+}
+
+export interface ServedBundle {
+  readonly bundle: Bundle;
+  /** `undefined`: a referenced Secret is missing or unusable, so every request is refused with 503. */
+  readonly upstreamHeaders: readonly UpstreamHeader[] | undefined;
+}
+
+/** One generation of one token, ready to be compared and forwarded. */
+export interface ServedGeneration {
+  readonly token: BundleToken;
+  readonly generation: BundleGeneration;
+  readonly sha256: Buffer;
+  readonly principal: Principal;
+  /** Flat name, value list, the same for every request; `undefined`: too large to forward, so nothing is. */
+  readonly identityHeaders: readonly string[] | undefined;
+}
+
+export interface ServedServer {
+  /** `<namespace>/<name>`: the label of metrics and audit. */
+  readonly label: string;
+  readonly bundle: Bundle;
+  readonly policy: Policy;
+  readonly generations: ReadonlyMap<string, ServedGeneration>;
+  readonly upstreamHeaders: readonly UpstreamHeader[] | undefined;
+}
+
+/** A server that is declared but whose declaration is not accepted: its path answers 503, never another server. */
+export interface RefusedServer {
+  readonly label: string;
+  readonly path: string;
+}
+
+export type Route = { readonly kind: 'served'; readonly server: ServedServer } | { readonly kind: 'refused'; readonly label: string };
+
+export interface Snapshot {
+  readonly revision: string;
+  /** By `<host>|<path>` for public URLs and `|<path>` for any admitted host. */
+  readonly routes: ReadonlyMap<string, Route>;
+  /** By UID of the MCPServer. */
+  readonly servers: ReadonlyMap<string, ServedServer>;
+  /** Hosts of public URLs: admitted beside those the listener is configured with. */
+  readonly hosts: ReadonlySet<string>;
+  /** Lower-case names of the headers in which some server here takes API keys. */
+  readonly apiKeyHeaders: ReadonlySet<string>;
+}
+
+const METHOD_OF: Readonly<Record<BundleToken['type'], AuthenticationMethod>> = { Bearer: 'bearer', APIKey: 'api-key' };
+
+export function buildSnapshot(served: readonly ServedBundle[], refused: readonly RefusedServer[]): Snapshot {
+  const routes = new Map<string, Route>();
+  const servers = new Map<string, ServedServer>();
+  const hosts = new Set<string>();
+  const apiKeyHeaders = new Set<string>();
+  for (const { label, path } of refused) routes.set(`|${path}`, { kind: 'refused', label });
+  for (const each of served) {
+    const server = serve(each);
+    servers.set(server.bundle.server.uid, server);
+    const { apiKeyHeader } = server.bundle.authentication;
+    if (apiKeyHeader !== undefined) apiKeyHeaders.add(apiKeyHeader);
+    for (const { host, path } of server.bundle.endpoints) {
+      routes.set(`${host ?? ''}|${path}`, { kind: 'served', server });
+      if (host !== undefined) hosts.add(host);
+    }
+  }
+  const revision = createHash('sha256');
+  for (const uid of [...servers.keys()].sort()) revision.update(`${uid}=${servers.get(uid)?.bundle.revision ?? ''}\n`);
+  return { revision: revision.digest('hex'), routes, servers, hosts, apiKeyHeaders };
+}
+
+/** The server that answers on this host and path, by exact comparison. Host must already be normalised. */
+export function findRoute(snapshot: Snapshot, host: string, path: string): Route | undefined {
+  return snapshot.routes.get(`${host}|${path}`) ?? snapshot.routes.get(`|${path}`);
+}
+
+function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {
+  const generations = new Map<string, ServedGeneration>();
+  for (const token of bundle.tokens) {
+    for (const generation of token.generations) {
+      const principal = principalOf(token, generation);
+      const sha256 = Buffer.from(generation.sha256, 'hex');
+      const identityHeaders = prepareIdentityHeaders(principal, bundle.forwardedAttributes);
+      generations.set(generation.id, { token, generation, sha256, principal, identityHeaders });
+    }
+  }
+  const label = `${bundle.server.namespace}/${bundle.server.name}`;
+  return { label, bundle, policy: compilePolicy(bundle), generations, upstreamHeaders };
+}
+
+function principalOf(token: BundleToken, generation: BundleGeneration): Principal {
+  return {
+    issuer: `gateway-tokens/${token.namespace}`,
+    subject: token.identity.user,
+    from: 'gatewayTokens',
+    method: METHOD_OF[token.type],
+    identity: token.identity,
+    credential: {
+      uid: token.uid,
+      name: `${token.namespace}/${token.name}`,
+      generation: generation.id,
+      expiresAtMs: generation.expiresAtMs,
+    },
+  };
+}

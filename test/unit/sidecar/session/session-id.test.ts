@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Denial } from '../../../../core/denial.ts';
+import { unwrapSessionId, wrapSessionId } from '../../../../sidecar/session/session-id.ts';
+
+const ALICE = {
+  sessionKey: Buffer.alloc(32, 7).toString('base64url'), serverUid: 'server-1', issuer: 'gateway-tokens/tools', subject: 'alice',
+};
+const VISIBLE = fc.stringMatching(/^[\x21-\x7e]{1,512}$/);
+
+describe('a session id', () => {
+  test('comes back to its principal as the id of the upstream, and is visible ASCII', () => {
+    fc.assert(
+      fc.property(VISIBLE, (upstreamId) => {
+        const id = wrapSessionId({ ...ALICE, upstreamId });
+        expect(id).toMatch(/^s1\.[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]+$/);
+        expect(unwrapSessionId({ ...ALICE, id })).toBe(upstreamId);
+      }),
+    );
+  });
+
+  test.each([
+    ['another subject', { subject: 'bob' }],
+    ['the same subject of another issuer', { issuer: 'gateway-tokens/other' }],
+    ['another server', { serverUid: 'server-2' }],
+    ['another key', { sessionKey: Buffer.alloc(32, 8).toString('base64url') }],
+    ['fields shifted by one character', { issuer: 'gateway-tokens/toolsa', subject: 'lice' }],
+  ])('H1 is unknown to %s', (_name, other) => {
+    const id = wrapSessionId({ ...ALICE, upstreamId: 'abc' });
+    expect(unwrapSessionId({ ...ALICE, ...other, id })).toBeUndefined();
+  });
+
+  test('H2 is unknown when one character is changed, added or left out', () => {
+    const id = wrapSessionId({ ...ALICE, upstreamId: 'session-0001' });
+    for (let i = 0; i < id.length; i += 1) {
+      const altered = [id.slice(0, i) + id.slice(i + 1), `${id.slice(0, i)}A${id.slice(i)}`, id.slice(0, i) + (id[i] === 'A' ? 'B' : 'A') + id.slice(i + 1)];
+      for (const text of altered) expect([text, unwrapSessionId({ ...ALICE, id: text })]).toEqual([text, undefined]);
+    }
+  });
+
+  test('H2 has one spelling: spare bits of the last character change it', () => {
+    const id = wrapSessionId({ ...ALICE, upstreamId: 'a' });
+    expect(id.endsWith('.YQ')).toBe(true);
+    expect(Buffer.from('YR', 'base64url').toString()).toBe('a');
+    expect(unwrapSessionId({ ...ALICE, id: `${id.slice(0, -1)}R` })).toBeUndefined();
+  });
+
+  test('H6 cannot be chosen: the bare id of the upstream and guesses are unknown', () => {
+    const guesses = ['', 'abc', 's1..', `s1.${'A'.repeat(32)}.YWJj`, `s2.${'A'.repeat(32)}.YWJj`, 'x'.repeat(1024 * 1024), 's1.\u0000', 'é'.repeat(50)];
+    expect(guesses.filter((id) => unwrapSessionId({ ...ALICE, id }) !== undefined)).toEqual([]);
+  });
+
+  test('no text makes unwrapping throw', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (id) => unwrapSessionId({ ...ALICE, id }) === undefined));
+  });
+
+  test.each([['an empty one', ''], ['513 characters', 'x'.repeat(513)], ['a space', 'a b'], ['a line end', 'a\r\nb'], ['non-ASCII', 'ä']])(
+    'is not made from an upstream id with %s',
+    (_name, upstreamId) => {
+      expect(() => wrapSessionId({ ...ALICE, upstreamId })).toThrow(
+        new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid session id.'),
+      );
+    },
+  );
+
+  test('is never made with a short key', () => {
+    expect(() => wrapSessionId({ ...ALICE, sessionKey: 'c2hvcnQ', upstreamId: 'a' })).toThrow(TypeError);
+  });
+});

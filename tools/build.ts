@@ -1,0 +1,56 @@
+/**
+ * Bundles what runs in production: dist/standalone.mjs and dist/cli.mjs, each with a source map and the metafile that
+ * says what is inside. `dist/` lies beside `crds/` and `api/` as `manifest/` does, so what manifest/ reads by a path
+ * relative to its own module is found from a bundle as well: an image needs bin/, dist/, crds/ and the schema in api/.
+ */
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+
+export const BUNDLES = { standalone: 'standalone/main.ts', cli: 'cli/main.ts' } as const;
+
+/** CommonJS packages inside an ES module bundle still call `require` for Node's own modules. */
+const REQUIRE = "import { createRequire as mcpgatewayCreateRequire } from 'node:module';\nconst require = mcpgatewayCreateRequire(import.meta.url);";
+
+export function bundleOptions(entry: string, outfile: string) {
+  return {
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // Names are kept: a stack trace without its source map is still readable.
+    minifySyntax: true,
+    sourcemap: 'external',
+    legalComments: 'eof',
+    banner: { js: REQUIRE },
+    metafile: true,
+    logLevel: 'warning',
+  } as const satisfies BuildOptions;
+}
+
+/** Replaces the bundles in `directory`, and nothing else there. */
+export async function buildBundles(directory: string): Promise<readonly string[]> {
+  mkdirSync(directory, { recursive: true });
+  return Promise.all(
+    Object.entries(BUNDLES).map(async ([name, entry]) => {
+      const outfile = join(directory, `${name}.mjs`);
+      const { metafile } = await build(bundleOptions(entry, outfile));
+      writeFileSync(join(directory, `${name}.meta.json`), JSON.stringify(metafile));
+      return outfile;
+    }),
+  );
+}
+
+if (import.meta.main) {
+  const directory = resolve(ROOT, 'dist');
+  rmSync(directory, { recursive: true, force: true });
+  for (const file of await buildBundles(directory)) {
+    console.log(`${file.slice(ROOT.length + 1)}  ${String(Math.round(statSync(file).size / 1024))} KiB`);
+  }
+}

@@ -7,6 +7,8 @@ export type FieldPath = readonly (string | number)[];
 export interface FieldProblem {
   readonly path: FieldPath;
   readonly problem: string;
+  /** The last step of the path is a key that may itself be a secret: it is not shown. */
+  readonly hidesKey?: boolean;
 }
 
 export interface Problem {
@@ -21,6 +23,10 @@ export interface Problem {
 
 const PLAIN_STEP = /^[A-Za-z_$][\w$-]*$/;
 const PRINTABLE_STEP = /^[\w./$ -]{1,64}$/;
+
+/** What to show of a fault's path. */
+export const shownPath = ({ path, hidesKey }: FieldProblem): string =>
+  formatPath(hidesKey === true ? [...path.slice(0, -1), '…'] : path);
 
 /** `spec.labels["a/b"]`; a key that is long or not plainly printable shows as `["…"]`. */
 export function formatPath(path: FieldPath): string {

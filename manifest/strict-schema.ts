@@ -110,7 +110,8 @@ function errorPath({ instancePath, keyword, params }: ErrorObject): FieldPath {
 export const isSizeOrType = ({ keyword }: ErrorObject): boolean =>
   ['type', 'maxLength', 'maxItems', 'maxProperties'].includes(keyword);
 
-export function schemaProblems(errors: readonly ErrorObject[]): readonly FieldProblem[] {
+/** With `hideKeys` a key that the schema does not know is not shown either. No value ever is. */
+export function schemaProblems(errors: readonly ErrorObject[], hideKeys = false): readonly FieldProblem[] {
   return (
     errors
       // Errors below `propertyNames` are repeated by `propertyNames` itself; `if` is reported by its branches' owner.
@@ -118,6 +119,7 @@ export function schemaProblems(errors: readonly ErrorObject[]): readonly FieldPr
       .map((error) => ({
         path: errorPath(error),
         problem: MESSAGES[error.keyword]?.(error.params) ?? error.message ?? 'is not valid',
+        hidesKey: hideKeys && (error.keyword === 'additionalProperties' || error.keyword === 'propertyNames'),
       }))
   );
 }

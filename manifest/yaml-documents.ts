@@ -26,7 +26,7 @@ export interface YamlDocument {
 }
 
 const MESSAGES: Readonly<Partial<Record<ErrorCode, string>>> = {
-  BAD_ALIAS: 'alias without an anchor, or with a name that is not one',
+  BAD_ALIAS: 'an alias or anchor has no name',
   BAD_DQ_ESCAPE: 'unknown escape sequence in a double-quoted string',
   BAD_INDENT: 'wrong indentation',
   BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
@@ -39,7 +39,8 @@ const MESSAGES: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 const OTHER_MESSAGE = 'is not YAML';
 const NO_TAGS = 'tags are not accepted';
-const TOO_MANY_ALIASES = `aliases are nested or used more than ${MAX_ALIASES} times`;
+const TOO_MANY_ALIASES = `more than ${MAX_ALIASES} aliases are not accepted`;
+const BAD_ALIAS = 'an alias has no anchor before it, or expands too far';
 
 type YamlDoc = Document.Parsed<ParsedNode> | Document;
 type Fault = (node: unknown, problem: string) => void;
@@ -104,7 +105,7 @@ function valueOf(doc: YamlDoc): { value: unknown } | { problem: string } {
   try {
     return { value: doc.toJS({ maxAliasCount: MAX_ALIASES }) };
   } catch {
-    return { problem: TOO_MANY_ALIASES };
+    return { problem: BAD_ALIAS };
   }
 }
 

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Denial } from '../core/denial.ts';
 import type { Message } from '../core/mcp/message.ts';
-import { parseMessage } from '../core/mcp/parse-message.ts';
+import { parseBodiless, parseMessage } from '../core/mcp/parse-message.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createExchange } from './audit/exchange.ts';
 import type { CloseCause, Exchange } from './audit/exchange.ts';
@@ -162,8 +162,8 @@ function endOf(exchange: Exchange, response: ServerResponse): CloseCause {
 }
 
 function messageOf(head: RequestHead, body: Buffer | null): Message {
-  if (head.method === 'GET') return { kind: 'stream', era: 'legacy' };
-  if (head.method === 'DELETE') return { kind: 'terminate', era: 'legacy' };
+  if (head.method === 'GET') return parseBodiless('stream', head);
+  if (head.method === 'DELETE') return parseBodiless('terminate', head);
   return parseMessage(body ?? new Uint8Array(), head);
 }
 

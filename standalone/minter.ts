@@ -27,10 +27,12 @@ export type Demands = ReadonlyMap<string, TokenDemand>;
 export interface Minter {
   /** Once, before the first publication. */
   recover(demands: Demands): Promise<void>;
-  /** Mints what is due, and makes the rest of the ledger durable. */
+  /** Mints what is due, makes the rest of the ledger durable, and removes the files of tokens that are gone. */
   run(demands: Demands): Promise<void>;
-  /** Removes the files of tokens that are gone. */
-  forget(entries: readonly LedgerToken[]): Promise<void>;
+  /** Takes note of tokens that are gone; their files go at the next run. */
+  forget(entries: readonly LedgerToken[]): void;
+  /** Paths of the files that should be there and are not. */
+  missingFiles(): Promise<readonly string[]>;
   /** False for a generation that is not yet on disk: it must not be accepted anywhere. */
   isRecorded(generation: string): boolean;
 }
@@ -49,6 +51,13 @@ interface Minted {
 export function createMinter(deps: MinterDeps): Minter {
   const { ledger, files, clock, log } = deps;
   const unrecorded = new Set<string>();
+  const forgotten: LedgerToken[] = [];
+
+  /** The name may have a new owner, whose file replaces the old one. */
+  async function removeUnowned(namespace: string, secretName: string): Promise<void> {
+    const isOwned = ledger.get().tokens.some((entry) => entry.namespace === namespace && entry.secretName === secretName);
+    if (!isOwned) await files.remove(namespace, secretName);
+  }
 
   function change(uid: string, step: (entry: LedgerToken) => LedgerToken): void {
     ledger.update((now) => ({ ...now, tokens: now.tokens.map((entry) => (entry.uid === uid ? step(entry) : entry)) }));
@@ -118,19 +127,26 @@ export function createMinter(deps: MinterDeps): Minter {
       await files.sweep((namespace, secretName) => owned.has(`${namespace}/${secretName}`));
     },
     async run(demands) {
+      const gone = forgotten.splice(0);
       const minted = beginDue(demands);
-      await record(minted);
+      await record(minted).catch((error: unknown) => {
+        forgotten.push(...gone);
+        throw error;
+      });
+      for (const { namespace, secretName } of gone) if (secretName !== undefined) await removeUnowned(namespace, secretName);
       if (minted.length === 0) return;
       deps.publish();
       for (const each of minted) await deliver(each);
       await ledger.save();
       deps.publish();
     },
-    async forget(entries) {
-      await ledger.save();
-      for (const { namespace, secretName } of entries) {
-        if (secretName !== undefined) await files.remove(namespace, secretName);
-      }
+    forget: (entries) => void forgotten.push(...entries),
+    async missingFiles() {
+      const expected = ledger.get().tokens.filter(({ mintedAtMs, generations }) => mintedAtMs !== undefined && generations.length > 0);
+      const looked = expected.map(async ({ namespace, secretName = '' }) =>
+        (await files.isThere(namespace, secretName)) ? [] : [files.pathOf(namespace, secretName)],
+      );
+      return (await Promise.all(looked)).flat();
     },
   };
 }

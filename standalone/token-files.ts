@@ -1,5 +1,5 @@
 /** The Secrets of standalone mode: `<state>/tokens/<namespace>/<secret name>`, one owner-only file per minted token. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hashCredential } from '../core/credential.ts';
 import { syncDirectory, writeFileAtomic } from '../runtime/atomic-file.ts';
@@ -16,6 +16,7 @@ export interface TokenFiles {
   write(namespace: string, secretName: string, credential: string): Promise<void>;
   /** SHA-256 of the credential in the file; `undefined` where there is no file. */
   hashOf(namespace: string, secretName: string): Promise<string | undefined>;
+  isThere(namespace: string, secretName: string): Promise<boolean>;
   remove(namespace: string, secretName: string): Promise<void>;
   /** Removes every file, finished or not, that `isOwned` does not claim. */
   sweep(isOwned: (namespace: string, secretName: string) => boolean): Promise<void>;
@@ -39,6 +40,11 @@ export function createTokenFiles(stateDirectory: string): TokenFiles {
       const text = await readFile(pathOf(namespace, secretName), 'utf8').catch(ignoreMissing);
       return text === undefined ? undefined : hashCredential(text.trimEnd());
     },
+    isThere: (namespace, secretName) =>
+      access(pathOf(namespace, secretName)).then(
+        () => true,
+        () => false,
+      ),
     async remove(namespace, secretName) {
       const path = pathOf(namespace, secretName);
       await rm(path, { force: true });

@@ -3,7 +3,7 @@
  * says what is inside. `dist/` lies beside `crds/` and `api/` as `manifest/` does, so what manifest/ reads by a path
  * relative to its own module is found from a bundle as well: an image needs bin/, dist/, crds/ and the schema in api/.
  */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
@@ -41,10 +41,20 @@ export async function buildBundles(directory: string): Promise<readonly string[]
     Object.entries(BUNDLES).map(async ([name, entry]) => {
       const outfile = join(directory, `${name}.mjs`);
       const { metafile } = await build(bundleOptions(entry, outfile));
+      writeFileSync(outfile, asciiOnly(readFileSync(outfile, 'utf8')));
       writeFileSync(join(directory, `${name}.meta.json`), JSON.stringify(metafile));
       return outfile;
     }),
   );
+}
+
+/**
+ * V8 keeps a source with one character outside ASCII in two bytes per character, megabytes for the life of the process.
+ * esbuild escapes such characters in strings and names, but leaves them in regular expressions and comments, where the
+ * escape means the same.
+ */
+export function asciiOnly(source: string): string {
+  return source.replace(/[\u0080-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 if (import.meta.main) {

@@ -4,8 +4,6 @@ import { asPartlyUnknown, compilePatterns, meetsAny, type PatternSet } from './p
 import { uriForms } from './uri-forms.ts';
 
 export type PatternKind = keyof BundlePatterns;
-export const PATTERN_KINDS = ['tools', 'prompts', 'resources'] as const satisfies readonly PatternKind[];
-
 export type CompiledPatterns = Readonly<Record<PatternKind, PatternSet>>;
 
 export interface Grant {
@@ -47,22 +45,23 @@ function compileRule(rule: BundleRule): Rule {
 }
 
 function compileGrant(grant: BundleGrant): Grant {
-  const caps = grant.caps?.map(compileKinds);
+  const allow = readAllForms(grant.allow);
+  const caps = grant.caps?.map((cap) => compileKinds(readAllForms(cap)));
   const families = (kind: PatternKind): readonly string[] =>
-    grant.allow[kind].map(asPartlyUnknown).filter((family) => caps === undefined || caps.some((cap) => meetsAny(cap[kind], family)));
+    allow[kind].map(asPartlyUnknown).filter((family) => caps === undefined || caps.some((cap) => meetsAny(cap[kind], family)));
   return {
     rule: grant.rule,
-    allow: compileKinds(grant.allow),
+    allow: compileKinds(allow),
     caps,
     families: { tools: families('tools'), prompts: families('prompts'), resources: families('resources') },
   };
 }
 
-function compileKinds(patterns: BundlePatterns): CompiledPatterns {
-  return {
-    tools: compilePatterns(patterns.tools),
-    prompts: compilePatterns(patterns.prompts),
-    // A pattern is read in as many ways as a URI is: see uri-forms.ts.
-    resources: compilePatterns([...new Set(patterns.resources.flatMap(uriForms))]),
-  };
+/** A pattern is read in as many ways as a URI is: see uri-forms.ts. */
+function readAllForms(patterns: BundlePatterns): BundlePatterns {
+  return { ...patterns, resources: [...new Set(patterns.resources.flatMap(uriForms))] };
+}
+
+function compileKinds({ tools, prompts, resources }: BundlePatterns): CompiledPatterns {
+  return { tools: compilePatterns(tools), prompts: compilePatterns(prompts), resources: compilePatterns(resources) };
 }

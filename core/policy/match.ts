@@ -23,13 +23,13 @@ export function subjectsOf(target: Target): readonly Subject[] | undefined {
     case 'task':
       return [];
     case 'tool':
-      return isName(target.name) ? [{ kind: 'tools', texts: [target.name] }] : undefined;
+      return namedSubject('tools', target.name);
     case 'prompt':
-      return isName(target.name) ? [{ kind: 'prompts', texts: [target.name] }] : undefined;
+      return namedSubject('prompts', target.name);
     case 'resource':
-      return isUri(target.uri) ? [{ kind: 'resources', texts: uriForms(target.uri) }] : undefined;
+      return resourceSubjects([target.uri]);
     case 'resources':
-      return target.uris.every(isUri) ? target.uris.map((uri) => ({ kind: 'resources', texts: uriForms(uri) })) : undefined;
+      return resourceSubjects(target.uris);
     case 'template':
       return templateSubject(target.uriTemplate);
   }
@@ -61,6 +61,14 @@ export function grantIsLive(grant: Grant, deny: readonly Rule[]): boolean {
   return undenied('tools') || undenied('prompts') || undenied('resources');
 }
 
+function namedSubject(kind: 'tools' | 'prompts', name: string): readonly Subject[] | undefined {
+  return isName(name) ? [{ kind, texts: [name] }] : undefined;
+}
+
+function resourceSubjects(uris: readonly string[]): readonly Subject[] | undefined {
+  return uris.every(isUri) ? uris.map((uri) => ({ kind: 'resources', texts: uriForms(uri) })) : undefined;
+}
+
 function templateSubject(uriTemplate: string): readonly Subject[] | undefined {
   const texts = isUri(uriTemplate) ? templateForms(uriTemplate, UNKNOWN_TEXT) : undefined;
   return texts === undefined ? undefined : [{ kind: 'resources', texts }];
@@ -80,10 +88,10 @@ function allowsPrincipal(rule: Rule, principal: Principal): boolean {
 }
 
 function matchesPrincipal(match: BundlePrincipalMatch, principal: Principal): boolean {
-  const { user, groups, roles } = principal.identity;
+  const { groups, roles } = principal.identity;
   return (
     (match.from === undefined || match.from.includes(principal.from)) &&
-    (match.users === undefined || match.users.includes(user)) &&
+    (match.users === undefined || match.users.includes(principal.subject)) &&
     (match.groups === undefined || match.groups.some((group) => groups.includes(group))) &&
     (match.roles === undefined || match.roles.some((role) => roles.includes(role)))
   );

@@ -6,20 +6,28 @@
 /** Takes one chunk of whole lines; calls `written` once, with an error where the chunk was not written. */
 export type Sink = (chunk: string, written: (error?: Error | null) => void) => void;
 
+/** What is missing if a line is lost. */
+export interface Weight {
+  /** Records that are in this line and nowhere else. */
+  readonly records: number;
+  /** Records that were lost before, and whose number only this line tells. */
+  readonly reported: number;
+}
+
 export interface BatchWriterOptions {
   readonly sink: Sink;
   readonly flushMs: number;
   readonly maxQueueBytes: number;
-  /** Told how many records a batch carried that the sink refused. */
-  readonly onLost: (records: number) => void;
+  /** Told what a batch carried that the sink refused. */
+  readonly onLost: (lost: Weight) => void;
   /** Told when all that was queued has been written. */
   readonly onIdle: () => void;
 }
 
 export interface BatchWriter {
   hasRoom(bytes: number): boolean;
-  /** `records`: how many records would be missing if this line were lost. Lines are ASCII. */
-  push(line: string, records: number): void;
+  /** Lines are ASCII. */
+  push(line: string, weight: Weight): void;
   /** Resolves when what is queued now has been written or refused. */
   flush(): Promise<void>;
 }
@@ -27,6 +35,7 @@ export interface BatchWriter {
 export function createBatchWriter({ sink, flushMs, maxQueueBytes, onLost, onIdle }: BatchWriterOptions): BatchWriter {
   let queued = '';
   let queuedRecords = 0;
+  let queuedReported = 0;
   let writingBytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let waiting: (() => void)[] = [];
@@ -36,18 +45,19 @@ export function createBatchWriter({ sink, flushMs, maxQueueBytes, onLost, onIdle
     timer = undefined;
     if (writingBytes > 0 || queued === '') return;
     const chunk = queued;
-    const records = queuedRecords;
+    const weight = { records: queuedRecords, reported: queuedReported };
     queued = '';
     queuedRecords = 0;
+    queuedReported = 0;
     writingBytes = chunk.length;
     sink(chunk, (error) => {
       writingBytes = 0;
-      finished(error instanceof Error ? records : 0);
+      finished(error instanceof Error ? weight : undefined);
     });
   }
 
-  function finished(lostRecords: number): void {
-    if (lostRecords > 0) onLost(lostRecords);
+  function finished(lost: Weight | undefined): void {
+    if (lost !== undefined) onLost(lost);
     else if (queued === '') onIdle();
     if (queued !== '') {
       writeQueued();
@@ -60,9 +70,10 @@ export function createBatchWriter({ sink, flushMs, maxQueueBytes, onLost, onIdle
 
   return {
     hasRoom: (bytes) => queued.length + writingBytes + bytes <= maxQueueBytes,
-    push(line, records) {
+    push(line, { records, reported }) {
       queued += line;
       queuedRecords += records;
+      queuedReported += reported;
       if (timer === undefined && writingBytes === 0) timer = setTimeout(writeQueued, flushMs);
     },
     flush() {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.ts';
 import { createBatchWriter } from './batch-writer.ts';
-import type { Sink } from './batch-writer.ts';
+import type { Sink, Weight } from './batch-writer.ts';
 import { createChain } from './chain.ts';
 import type { Gateway } from './chain.ts';
 import { renderEvent, renderGap, renderRefusals, renderStart, renderStop } from './event.ts';
@@ -19,6 +19,7 @@ import { createRefusalRate } from './refusal-rate.ts';
 /** No line is as long as this. */
 export const MAX_LINE_BYTES = 8192;
 const MAX_PEERS = 1024;
+const ONE_RECORD: Weight = { records: 1, reported: 0 };
 
 /** Told of every record and of every one that is missing. */
 export interface AuditObserver {
@@ -61,31 +62,31 @@ export function createAuditLog({ write, clock, gateway, observer, limits }: Audi
   const chain = createChain(clock, gateway);
   const render = createRecordRenderer();
   const refusals = createRefusalRate({ perPeer: limits.unauthenticatedPerPeerPerMinute, maxPeers: MAX_PEERS, clock });
-  const writer = createBatchWriter({ sink: write, ...limits, onLost: countDropped, onIdle: recordGap });
+  const writer = createBatchWriter({ sink: write, ...limits, onLost: countLost, onIdle: recordGap });
   let dropped = 0;
   let summaryTimer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  function countDropped(records: number): void {
-    dropped += records;
-    observer.dropped(records);
+  function countLost({ records, reported }: Weight): void {
+    dropped += records + reported;
+    if (records > 0) observer.dropped(records);
   }
 
   function recordGap(): void {
     if (dropped === 0) return;
     const missing = dropped;
     dropped = 0;
-    writer.push(chain.append(renderGap(missing)), missing);
+    writer.push(chain.append(renderGap(missing)), { records: 0, reported: missing });
   }
 
   function append(members: () => string): void {
     // Room for two: the gap record comes before the one that finds room again.
     if (closed || !writer.hasRoom(2 * MAX_LINE_BYTES)) {
-      countDropped(1);
+      countLost(ONE_RECORD);
       return;
     }
     recordGap();
-    writer.push(chain.append(members()), 1);
+    writer.push(chain.append(members()), ONE_RECORD);
     observer.recorded();
   }
 

@@ -82,7 +82,8 @@ export function filterMessageText(text: string, rules: FilterRules): string | un
     const edits = messagesOf(text, whole).flatMap((message) => editsOf(text, message, rules));
     return edits.length === 0 ? undefined : applyEdits(text, edits);
   } catch (cause) {
-    if (cause instanceof SyntaxError || cause instanceof AmbiguousKeys) throw invalidAnswer(cause);
+    // Without the cause: a SyntaxError of JSON.parse quotes the text.
+    if (cause instanceof SyntaxError || cause instanceof AmbiguousKeys) throw invalidAnswer();
     throw cause;
   }
 }
@@ -185,6 +186,6 @@ function applyEdits(text: string, edits: readonly Edit[]): string {
   return parts.join('') + text.slice(from);
 }
 
-function invalidAnswer(cause?: unknown): Denial {
-  return new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid answer.', { cause });
+function invalidAnswer(): Denial {
+  return new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid answer.');
 }

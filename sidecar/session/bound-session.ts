@@ -22,7 +22,7 @@ export function upstreamSessionOf(
     if (namesTask(message)) throw unknownSession(message);
     return undefined;
   }
-  const { sessionKey, server: { uid: serverUid } } = server.bundle;
+  const { sessionKey, bundle: { server: { uid: serverUid } } } = server;
   const upstreamId = unwrapSessionId({ sessionKey, serverUid, issuer: principal.issuer, subject: principal.subject, id: head.sessionId });
   if (upstreamId === undefined) throw unknownSession(message);
   return upstreamId;
@@ -33,7 +33,7 @@ export function sessionShownAs(
   upstreamId: string, message: Message, server: ServedServer, principal: Principal,
 ): string | undefined {
   if (message.era === 'modern') return undefined;
-  const { sessionKey, server: { uid: serverUid } } = server.bundle;
+  const { sessionKey, bundle: { server: { uid: serverUid } } } = server;
   return wrapSessionId({ sessionKey, serverUid, issuer: principal.issuer, subject: principal.subject, upstreamId });
 }
 

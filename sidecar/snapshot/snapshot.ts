@@ -2,7 +2,8 @@
  * The compiled, immutable form of the bundles a sidecar is using now. Built whole, swapped whole: a request reads it
  * once and never sees a mix of two revisions.
  */
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Bundle, BundleGeneration, BundleToken } from '../../api/bundle.ts';
 import type { AuthenticationMethod, Principal } from '../../core/principal.ts';
 import type { Policy } from '../../core/policy/compile.ts';
@@ -38,6 +39,7 @@ export interface ServedServer {
   readonly bundle: Bundle;
   readonly policy: Policy;
   readonly generations: ReadonlyMap<string, ServedGeneration>;
+  readonly sessionKey: KeyObject;
   readonly upstreamHeaders: readonly UpstreamHeader[] | undefined;
 }
 
@@ -100,7 +102,8 @@ function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {
     }
   }
   const label = `${bundle.server.namespace}/${bundle.server.name}`;
-  return { label, bundle, policy: compilePolicy(bundle), generations, upstreamHeaders };
+  const sessionKey = createSecretKey(bundle.sessionKey, 'base64url');
+  return { label, bundle, policy: compilePolicy(bundle), generations, sessionKey, upstreamHeaders };
 }
 
 function principalOf(token: BundleToken, generation: BundleGeneration): Principal {

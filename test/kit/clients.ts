@@ -2,7 +2,6 @@
 import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client';
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 
 export const CLIENT_KINDS = ['SDK 1.x', 'SDK 2.x legacy', 'SDK 2.x modern'] as const;
 export type ClientKind = (typeof CLIENT_KINDS)[number];
@@ -38,8 +37,7 @@ const IDENTITY = { name: 'mcpgateway-test', version: '1.0.0' };
 async function connectSdk1(url: string, headers: ClientHeaders): Promise<ConnectedClient> {
   const client = new LegacyClient(IDENTITY);
   const transport = new LegacyTransport(new URL(url), { requestInit: { headers: { ...headers } } });
-  // The SDK's own transport does not fit its own interface under exactOptionalPropertyTypes.
-  await client.connect(transport as Transport);
+  await client.connect(transport);
   return {
     kind: 'SDK 1.x',
     era: 'legacy',

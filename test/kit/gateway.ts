@@ -141,6 +141,7 @@ function aTokenObject(token: GatewayTokenOptions, source: Readonly<Record<string
     metadata: { name: token.name },
     spec: {
       type: token.type ?? 'Bearer',
+      lifetime: '24h',
       source,
       identity: token.identity ?? { user: token.name },
       permissions: token.permissions ?? [],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Denial } from '../../../core/denial.ts';
 import { hostAllowed, normaliseHost, originAllowed, readRequestHead } from '../../../sidecar/request-head.ts';
 import type { HeadSource } from '../../../sidecar/request-head.ts';

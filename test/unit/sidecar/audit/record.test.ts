@@ -10,7 +10,7 @@ import { aCall, aClock, aDenial, anExchange, aPrincipal, aRefusal, SERVER } from
 
 const PHASES = ['request', 'decide', 'close'] as const;
 
-function render(exchange: Exchange, phase: (typeof PHASES)[number] = 'request'): Record<string, any> {
+function render(exchange: Exchange, phase: (typeof PHASES)[number] = 'request'): Record<string, unknown> {
   return JSON.parse(`{${createRecordRenderer()(exchange, phase, 12.3456)}}`);
 }
 
@@ -235,12 +235,11 @@ describe('canaries', () => {
   test('M2: values of another type than promised are not walked into', () => {
     const values = [{ secret: 'canary' }, ['canary'], Buffer.from('canary'), new Map([['canary', 'canary']]), { toString: () => 'canary', toJSON: () => 'canary' }];
     for (const value of values) {
-      const filled: any = filledWith('x', [value as never]);
-      for (const place of ['peer', 'httpMethod', 'userAgent', 'clientRequestId', 'revision', 'permitRule']) filled[place] = value;
-      filled.message.entry.id = value;
-      filled.message.entry.method = value;
-      filled.message.entry.target = { kind: 'tool', name: value };
-      filled.upstreamCredentials = [value];
+      const wrong = value as never;
+      const places = ['peer', 'httpMethod', 'userAgent', 'clientRequestId', 'revision', 'permitRule'].map((place) => [place, wrong]);
+      const entry: Entry = { kind: 'request', id: wrong, method: wrong, target: { kind: 'tool', name: wrong } };
+      const message: Message = { kind: 'single', era: 'legacy', entry };
+      const filled = { ...filledWith('x', [wrong]), ...Object.fromEntries(places), message, upstreamCredentials: [wrong] };
       const line = lineOf(anExchange(filled));
       expect(line).not.toContain('canary');
       expect(() => JSON.parse(line)).not.toThrow();

@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import { Denial } from '../../../../core/denial.ts';
+import * as fc from 'fast-check';
 import { clientResponseHeaders, isRedirect, upstreamRequestHeaders } from '../../../../sidecar/proxy/headers.ts';
 import { readRequestHead } from '../../../../sidecar/request-head.ts';
 
@@ -146,7 +145,7 @@ describe('headers to the client', () => {
     ['an endless length', ['Content-Length', '9'.repeat(16)]],
   ])('B19 refuse %s', (_name, raw) => {
     expect(() => clientResponseHeaders(raw)).toThrow(
-      new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid answer.'),
+      expect.objectContaining({ name: 'Denial', code: 'ERR_UPSTREAM_RESPONSE_INVALID', message: 'The server behind the gateway sent an invalid answer.' }),
     );
   });
 

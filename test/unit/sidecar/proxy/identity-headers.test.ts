@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Identity, Principal } from '../../../../core/principal.ts';
 import { isManagedHeader } from '../../../../sidecar/proxy/managed-headers.ts';
 import { prepareIdentityHeaders } from '../../../../sidecar/proxy/identity-headers.ts';

@@ -1,0 +1,127 @@
+/**
+ * Compiles the objects of the API into one bundle per server. The operator and the standalone gateway both call this.
+ * An object at fault takes only itself out: a server gets no bundle, a token is in none, everybody else is unaffected.
+ */
+import { BUNDLE_FORMAT, type Bundle, type BundleGeneration, type BundleIdentity, type BundleRule, type BundleToken } from '../../api/bundle.ts';
+import type { GatewayToken, MCPServer } from '../../api/v1alpha1/index.ts';
+import { assignEndpoints, type ServerEndpoints } from './endpoints.ts';
+import { type ObjectProblem, problemOf } from './problem.ts';
+import { revisionOf } from './revision.ts';
+import { grantsFor, type NamespaceLabels, patternsOf } from './token-grants.ts';
+import { readTokenStates, type TokenState } from './token-state.ts';
+import { unsupportedServerFields } from './unsupported.ts';
+
+export interface CompileInput {
+  readonly servers: readonly MCPServer[];
+  readonly tokens: readonly GatewayToken[];
+  /** Generations of minted tokens, by UID of the GatewayToken. */
+  readonly ledger: ReadonlyMap<string, readonly BundleGeneration[]>;
+  readonly namespaceLabels: NamespaceLabels;
+  /** By UID of the MCPServer. */
+  readonly sessionKeys: ReadonlyMap<string, string>;
+  /** Path at which a server is reached on any host. */
+  readonly defaultPath: (server: MCPServer) => string;
+}
+
+export interface CompileOutput {
+  readonly bundles: readonly Bundle[];
+  readonly problems: readonly ObjectProblem[];
+}
+
+/**
+ * Guarantees: a server with a problem has no bundle; a token with a problem is in no bundle, unless it is revoked, and
+ * then it is there as revoked only; a token is only in the bundles of servers that its permissions name and that admit
+ * its namespace. Does not compare any time with a clock and does not apply lifetime policies: the mint does.
+ */
+export function compileBundles(input: CompileInput): CompileOutput {
+  const states = readTokenStates(input);
+  // A server that is being deleted is gone.
+  const present = input.servers.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const servers = assignEndpoints(present, input.defaultPath).map((assigned) => compileServer(assigned, states, input));
+  return {
+    bundles: servers.flatMap(({ bundle }) => (bundle === undefined ? [] : [bundle])),
+    problems: [...servers.flatMap(({ problems }) => problems), ...states.flatMap(({ problems }) => problems)],
+  };
+}
+
+function compileServer(
+  assigned: ServerEndpoints,
+  states: readonly TokenState[],
+  input: CompileInput,
+): { bundle: Bundle | undefined; problems: readonly ObjectProblem[] } {
+  const { server } = assigned;
+  const { uid } = server.metadata;
+  const sessionKey = uid === undefined ? undefined : input.sessionKeys.get(uid);
+  const problems = [...unsupportedServerFields(server), ...assigned.problems];
+  if (uid === undefined) problems.push(problemOf(server, 'metadata.uid', 'is missing'));
+  else if (sessionKey === undefined) problems.push(problemOf(server, 'metadata.uid', 'has no session key'));
+  if (uid === undefined || sessionKey === undefined || problems.length > 0) return { bundle: undefined, problems };
+  const named = states.flatMap((state) => toBundleToken(state, server, input.namespaceLabels));
+  const content: Omit<Bundle, 'revision' | 'order'> = {
+    format: BUNDLE_FORMAT,
+    server: { namespace: server.metadata.namespace, name: server.metadata.name, uid, generation: server.metadata.generation ?? 0 },
+    endpoints: assigned.endpoints,
+    ...serverSettings(server),
+    tokens: named.map(({ bundled }) => bundled).sort((one, other) => (one.uid < other.uid ? -1 : 1)),
+    sessionKey,
+  };
+  const order = orderOf([server, ...named.map(({ token }) => token)]);
+  return { bundle: { ...content, revision: revisionOf(content), order }, problems };
+}
+
+function serverSettings(server: MCPServer): Pick<Bundle, 'upstream' | 'authentication' | 'rules' | 'forwardedAttributes'> {
+  const { upstream, authentication, identity } = server.spec;
+  const apiKeyHeader = authentication.gatewayTokens?.apiKeyHeader?.toLowerCase();
+  return {
+    upstream: {
+      port: upstream.port,
+      path: upstream.path,
+      credentials: (upstream.credentials ?? []).map(({ header, prefix, secretRef }) => ({
+        header: header.toLowerCase(),
+        prefix,
+        secret: { name: secretRef.name, key: secretRef.key },
+      })),
+    },
+    authentication: { bearer: authentication.gatewayTokens?.bearer === true, ...(apiKeyHeader === undefined ? {} : { apiKeyHeader }) },
+    rules: rulesOf(server),
+    forwardedAttributes: identity?.attributes ?? [],
+  };
+}
+
+function rulesOf({ metadata, spec }: MCPServer): readonly BundleRule[] {
+  return (spec.access ?? []).map((rule) => ({
+    rule: `MCPServer/${metadata.namespace}/${metadata.name}#access[${rule.name}]`,
+    effect: rule.effect,
+    principals: rule.principals,
+    patterns: patternsOf(rule),
+  }));
+}
+
+function toBundleToken(
+  state: TokenState,
+  server: MCPServer,
+  namespaceLabels: NamespaceLabels,
+): readonly { token: GatewayToken; bundled: BundleToken }[] {
+  const { token, revoked, generations } = state;
+  const { type } = token.spec;
+  const { uid, namespace, name } = token.metadata;
+  // A revocation holds whatever else is wrong with the object.
+  if (state.problems.length > 0 && !revoked) return [];
+  if (uid === undefined || type === 'ClientCertificate') return [];
+  const grants = grantsFor(token, server, namespaceLabels);
+  if (grants.length === 0) return [];
+  return [{ token, bundled: { uid, namespace, name, type, revoked, identity: identityOf(token), grants, generations } }];
+}
+
+function identityOf({ spec }: GatewayToken): BundleIdentity {
+  const { groups = [], roles = [], attributes = {}, ...identity } = spec.identity;
+  return { ...identity, groups, roles, attributes };
+}
+
+function orderOf(objects: readonly (MCPServer | GatewayToken)[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    objects.flatMap(({ kind, metadata }) =>
+      metadata.resourceVersion === undefined ? [] : [[`${kind}/${metadata.namespace}/${metadata.name}`, metadata.resourceVersion]],
+    ),
+  );
+}

@@ -1,0 +1,157 @@
+/** One process that guards every server of a directory: the directory source, the sidecar and the admin port together. */
+import { resolve } from 'node:path';
+import type { GatewayConfig } from '../api/gateway-config.gen.ts';
+import { ConfigError } from '../core/config-error.ts';
+import type { AdminServer } from '../runtime/admin-server.ts';
+import { createAdminServer } from '../runtime/admin-server.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { AuditLog } from '../sidecar/audit/log.ts';
+import type { SidecarMetrics } from '../sidecar/metrics.ts';
+import { createRecorder } from '../sidecar/recorder.ts';
+import type { Sidecar } from '../sidecar/server.ts';
+import { createSidecar } from '../sidecar/server.ts';
+import type { CurrentSnapshot } from '../sidecar/snapshot/current.ts';
+import { buildSnapshot } from '../sidecar/snapshot/snapshot.ts';
+import { readTlsFiles, TlsFileError, watchTlsFiles } from '../sidecar/tls-files.ts';
+import type { TlsFiles, TlsMaterial } from '../sidecar/tls-files.ts';
+import type { DirectoryState } from './directory-state.ts';
+import { servedBundles } from './served.ts';
+
+export interface GatewayDeps {
+  readonly directory: string;
+  readonly current: CurrentSnapshot;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Metrics;
+  readonly metrics: SidecarMetrics;
+  createAudit(config: GatewayConfig): AuditLog;
+}
+
+export interface Gateway {
+  /** Puts a state of the directory in force before it returns. */
+  apply(state: DirectoryState): void;
+  /** Listens with the settings of the first good gateway-config.json; throws ConfigError without one. */
+  start(): Promise<{ readonly address: string; readonly port: number; readonly admin: string }>;
+  stop(): Promise<void>;
+}
+
+const ALWAYS_ADMITTED_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+
+export function createGateway(deps: GatewayDeps): Gateway {
+  const { current, log, metrics } = deps;
+  let state: DirectoryState | undefined;
+  let started: Started | undefined;
+  return {
+    apply(next) {
+      if (started !== undefined) warnOfListenerChange(started.config, next.config, log);
+      state = next;
+      metrics.configProblems(next.problems.length);
+      const snapshot = buildSnapshot(servedBundles(next), next.refused);
+      current.publish(snapshot);
+      const { revision, servers } = snapshot;
+      started?.audit.event({ kind: 'snapshot.applied', revision, servers: servers.size, problems: next.problems.length });
+    },
+    async start() {
+      if (state?.config === undefined) throw new ConfigError(state?.problems ?? ['the directory has not been read']);
+      started = await startListening(deps, state.config);
+      return started.addresses;
+    },
+    async stop() {
+      if (started === undefined) return;
+      started.draining = true;
+      started.stopTls();
+      await started.sidecar.drain(started.config.listener.drainSeconds * 1000);
+      await started.admin.stop();
+      await started.audit.close();
+    },
+  };
+}
+
+interface Started {
+  readonly config: GatewayConfig;
+  readonly audit: AuditLog;
+  readonly sidecar: Sidecar;
+  readonly admin: AdminServer;
+  readonly addresses: { readonly address: string; readonly port: number; readonly admin: string };
+  readonly stopTls: () => void;
+  draining: boolean;
+}
+
+async function startListening(deps: GatewayDeps, config: GatewayConfig): Promise<Started> {
+  const { current, clock, log, metrics, registry } = deps;
+  const { listener, admin: adminConfig } = config;
+  const files = tlsFilesOf(config, deps.directory);
+  const tls = files === undefined ? undefined : requireTls(files, clock);
+  const audit = deps.createAudit(config);
+  const sidecar = createSidecar({
+    current,
+    clock,
+    recorder: createRecorder({ audit, metrics, log, clock }),
+    listener: {
+      address: listener.address,
+      port: listener.port,
+      maxConnections: listener.maxConnections,
+      ...(tls === undefined ? {} : { tls }),
+    },
+    pipeline: {
+      maxBodyBytes: listener.maxBodyBytes,
+      allowedHosts: new Set([...ALWAYS_ADMITTED_HOSTS, ...listener.allowedHosts.map((host) => host.toLowerCase())]),
+      allowedOrigins: new Set(listener.allowedOrigins),
+    },
+  });
+  const status = { draining: false };
+  const admin = createAdminServer({
+    address: adminConfig.address,
+    port: adminConfig.port,
+    metrics: registry,
+    live: () => true,
+    ready: () => ({ ready: !status.draining && current.get() !== undefined, reasons: status.draining ? ['draining'] : [] }),
+  });
+  const bound = await sidecar.start();
+  const adminBound = await admin.start();
+  const watcher =
+    files === undefined || tls === undefined
+      ? undefined
+      : watchTlsFiles(tls, {
+          files,
+          nowMs: () => clock.nowMs(),
+          changed(material) {
+            sidecar.setTls(material);
+            log.info('serving certificate replaced', { certFile: files.certFile });
+          },
+          refused: (cause) => log.error('serving certificate refused, the last good one stays', { problem: cause.message }),
+        });
+  return Object.assign(status, {
+    config,
+    audit,
+    sidecar,
+    admin,
+    addresses: { ...bound, admin: `http://${adminBound.address}:${adminBound.port}` },
+    stopTls: () => watcher?.stop(),
+  });
+}
+
+function tlsFilesOf({ listener: { tls } }: GatewayConfig, directory: string): TlsFiles | undefined {
+  if (tls === undefined) return undefined;
+  return { certFile: resolve(directory, tls.certFile), keyFile: resolve(directory, tls.keyFile) };
+}
+
+function requireTls(files: TlsFiles, clock: Clock): TlsMaterial {
+  try {
+    return readTlsFiles(files, clock.nowMs());
+  } catch (cause) {
+    if (cause instanceof TlsFileError) throw new ConfigError([cause.message]);
+    throw cause;
+  }
+}
+
+/** Sockets and their limits are made once; what they were made with is what a restart is needed for. */
+function warnOfListenerChange(running: GatewayConfig, next: GatewayConfig | undefined, log: Logger): void {
+  if (next === undefined) return;
+  const settings = ({ listener, admin }: GatewayConfig): string => JSON.stringify({ listener, admin });
+  if (settings(running) !== settings(next)) {
+    log.warn('listener and admin settings of gateway-config.json take effect at the next start');
+  }
+}

@@ -1,0 +1,27 @@
+import { describe, expect, test } from '@jest/globals';
+import { hasLookAlike, PROTOCOL_KEYS } from '../../../../core/mcp/protocol-keys.ts';
+
+const VERSION = 'io.modelcontextprotocol/protocolVersion';
+
+describe('G3 a key that only looks like a protocol key', () => {
+  test.each([
+    'Name', 'NAME', 'name\u0000', 'name\u0000x', ' name', 'name ', 'name\ufeff', 'ｎａｍｅ', 'URI', 'argumentſ', 'tas\u212aId',
+    'task_id', 'TaskId', '_Meta', '_META\t', 'inputresponses', 'REQUESTSTATE',
+  ])('is found among parameters: %j', (key) => {
+    expect(hasLookAlike({ [key]: 1 }, PROTOCOL_KEYS.params)).toBe(true);
+  });
+
+  test.each([VERSION.toUpperCase(), `${VERSION}\u0000`, 'io.modelcontextprotocol/protocol_version', 'ProgressToken', 'progreſſToken'])('is found in _meta: %j', (key) => {
+    expect(hasLookAlike({ [key]: 1 }, PROTOCOL_KEYS.meta)).toBe(true);
+  });
+
+  test.each(['Type', 'NAME', 'Uri'])('is found in a reference: %j', (key) => {
+    expect(hasLookAlike({ [key]: 1 }, PROTOCOL_KEYS.reference)).toBe(true);
+  });
+});
+
+test('G3 protocol keys themselves and all other keys are left alone', () => {
+  expect(hasLookAlike({ name: 1, arguments: 1, _meta: 1, uri: 1, taskId: 1 }, PROTOCOL_KEYS.params)).toBe(false);
+  expect(hasLookAlike({ names: 1, Title: 1, x: 1, '': 1, '\u0000name': 1, meta: 1 }, PROTOCOL_KEYS.params)).toBe(false);
+  expect(hasLookAlike({ [VERSION]: 1, traceparent: 1, 'example.com/Version': 1 }, PROTOCOL_KEYS.meta)).toBe(false);
+});

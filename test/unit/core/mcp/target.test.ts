@@ -1,0 +1,19 @@
+import { expect, test } from '@jest/globals';
+import { isName, isUri } from '../../../../core/mcp/target.ts';
+
+test.each([
+  ['a', true, true],
+  ['', false, false],
+  ['x'.repeat(1024), true, true],
+  ['x'.repeat(1025), false, true],
+  ['x'.repeat(8193), false, false],
+  ['a\ud800', false, false],
+  ['name 😀 \u0000', true, true],
+])('judges the text %#', (text, name, uri) => {
+  expect({ name: isName(text), uri: isUri(text) }).toEqual({ name, uri });
+});
+
+test.each([null, undefined, 1, true, {}, ['a']])('G9 %j names nothing', (value) => {
+  expect(isName(value)).toBe(false);
+  expect(isUri(value)).toBe(false);
+});

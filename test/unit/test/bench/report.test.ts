@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { median, page, ratios, spread, verdicts } from '../../../bench/report.ts';
+import type { Bench, Measured, Sample } from '../../../bench/report.ts';
+
+const aSample = (cpuMicrosecondsPerRequest: number): Sample => ({ cpuMicrosecondsPerRequest, requestsPerSecond: 5000, p50Ms: 5, p99Ms: 12 });
+
+const bare: Measured = { name: 'bare', does: 'answers', samples: [aSample(20), aSample(25), aSample(30)], idleMiB: 50, peakMiB: 80 };
+const gateway: Measured = { name: 'gateway', does: 'guards', samples: [aSample(60), aSample(90), aSample(90)], idleMiB: 70, peakMiB: 120 };
+
+function aBench(overrides: Partial<Measured> = {}, firstAcceptedMs: readonly number[] = [300, 310, 420]): Bench {
+  return {
+    date: '2026-01-01', versions: [['Node', '24']], baseline: 'bare', gateway: 'gateway', firstAcceptedMs,
+    setting: { connections: 32, runs: 3, secondsPerRun: 15, bodyBytes: 700, processors: '2 processors' },
+    subjects: [bare, { ...gateway, ...overrides }, { name: 'absent', does: 'is not here', samples: [] }],
+  };
+}
+
+describe('the numbers', () => {
+  test.each([[[3, 1, 2], 2], [[4, 1, 2, 3], 2.5], [[7], 7]])('the median of %j is %d', (values, expected) => {
+    expect(median(values)).toBe(expected);
+  });
+
+  test('the median of nothing is no number', () => expect(median([])).toBeNaN());
+
+  test('a spread names the median, the least and the most', () => {
+    expect(spread([3, 1, 2], 1)).toBe('2.0 (1.0–3.0)');
+  });
+
+  test('each run is compared with the baseline run beside it', () => {
+    expect(ratios(gateway, bare)).toEqual([3, 3.6, 3]);
+  });
+});
+
+describe('the verdict', () => {
+  const holds = (bench: Bench): readonly boolean[] => verdicts(bench).map((verdict) => verdict.holds);
+
+  test('holds within every limit', () => expect(holds(aBench())).toEqual([true, true, true]));
+  test('fails above four times the CPU', () => expect(holds(aBench({ samples: [aSample(81), aSample(101), aSample(121)] }))).toEqual([false, true, true]));
+  test('fails above 90 MiB', () => expect(holds(aBench({ idleMiB: 90.1 }))).toEqual([true, false, true]));
+  test('fails when the first answer takes longer than half a second', () => expect(holds(aBench({}, [501, 502, 100]))).toEqual([true, true, false]));
+  test('fails for what was not measured', () => {
+    const { idleMiB: _, ...unmeasured } = gateway;
+    expect(holds({ ...aBench({ samples: [] }, []), subjects: [bare, { ...unmeasured, samples: [] }] })).toEqual([false, false, false]);
+  });
+});
+
+describe('the page', () => {
+  test('says of an absent subject that it was not measured', () => {
+    expect(page(aBench())).toContain(`| absent | is not here |${' not measured |'.repeat(7)}`);
+  });
+
+  test('marks a limit that does not hold', () => {
+    expect(page(aBench({ idleMiB: 95 }))).toContain('| RSS when idle, MiB | ≤ 90 | 95 | **no** |');
+  });
+
+  test('gives medians with ranges', () => {
+    expect(page(aBench())).toContain('| gateway | guards | 90.0 (60.0–90.0) | 3.00 (3.00–3.60) | 5000 (5000–5000) |');
+  });
+});

@@ -30,8 +30,7 @@ demo: $(INSTALLED) ## start: watch a real MCP server being guarded (KEEP=1 leave
 
 .PHONY: generate
 generate: $(INSTALLED) ## change: api types, configuration schema and reference pages from their sources
-	@node tools/generate-api.ts
-	@node tools/generate-docs.ts
+	@for generator in tools/generate-*.ts; do node $$generator; done
 
 .PHONY: verify
 verify: generate ## change: generate, then fail if that changed the tree

@@ -2,7 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { METADATA_SCHEMA } from './metadata-schema.ts';
 import type { FieldPath, FieldProblem } from './problem.ts';
-import { isList, isRecord, type UnknownRecord } from './record.ts';
+import { isList, isRecord, own, type UnknownRecord } from './record.ts';
 
 /** ajv mutates what it judges (defaults), so each schema is compiled once and each value is the caller's own copy. */
 export function createSchemaCompiler(): <T>(schema: UnknownRecord) => ValidateFunction<T> {
@@ -96,13 +96,16 @@ const MESSAGES: Readonly<Record<string, (params: Params) => string>> = {
   uniqueItems: () => 'must not contain the same value twice',
 };
 
+/** Keywords that fault a property of the object at instancePath, and the parameter that names it. */
+const NAMING_PARAMS: ReadonlyMap<string, string> = new Map([
+  ['required', 'missingProperty'],
+  ['additionalProperties', 'additionalProperty'],
+  ['propertyNames', 'propertyName'],
+]);
+
 function errorPath({ instancePath, keyword, params }: ErrorObject): FieldPath {
   const path = pointerPath(instancePath);
-  const named: unknown = {
-    required: params['missingProperty'],
-    additionalProperties: params['additionalProperty'],
-    propertyNames: params['propertyName'],
-  }[keyword];
+  const named = own(params, NAMING_PARAMS.get(keyword) ?? '');
   return typeof named === 'string' ? [...path, named] : path;
 }
 

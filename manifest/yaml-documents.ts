@@ -2,8 +2,8 @@
  * Reads a YAML 1.2 file as documents whose every field has a line. Bounded and strict: no duplicate keys, merge keys, tags
  * or directives, few aliases. Messages are constant texts: the parser's own quote the file, which may hold secrets.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
-import type { Document, ErrorCode, Node, ParsedNode, YAMLMap } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
+import type { Document, ErrorCode, Node, YAMLMap } from 'yaml';
 import type { FieldPath } from './problem.ts';
 
 export const MAX_FILE_BYTES = 1_048_576;
@@ -42,7 +42,7 @@ const NO_TAGS = 'tags are not accepted';
 const TOO_MANY_ALIASES = `more than ${MAX_ALIASES} aliases are not accepted`;
 const BAD_ALIAS = 'an alias has no anchor before it, or expands too far';
 
-type YamlDoc = Document.Parsed<ParsedNode> | Document;
+type YamlDoc = Document.Parsed | Document;
 type Fault = (node: unknown, problem: string) => void;
 
 /** Keys of one mapping; the parser's own check for duplicates takes quadratic time. */
@@ -62,7 +62,7 @@ function keyFaults(map: YAMLMap, fault: Fault): void {
 function strictFaults(doc: YamlDoc, lineAt: (offset: number) => number): YamlFault[] {
   const faults: YamlFault[] = [];
   const fault: Fault = (node, problem) => {
-    const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
+    const range = isNode(node) ? node.range : undefined;
     faults.push({ line: lineAt(range?.[0] ?? doc.range?.[0] ?? 0), problem });
   };
   const { yaml, tags } = doc.directives ?? { yaml: {}, tags: {} };
@@ -84,21 +84,28 @@ function strictFaults(doc: YamlDoc, lineAt: (offset: number) => number): YamlFau
   return faults;
 }
 
-/** The node of the last step that is there; of a mapping entry the key, which is where an editor should jump to. */
+/** One step down: what to point at, and the node to go on from. */
+function child(node: unknown, step: string | number): { readonly found: unknown; readonly next: unknown } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+    // Of a mapping entry the key is where an editor should jump to.
+    return pair && { found: pair.key, next: pair.value };
+  }
+  const element = isSeq(node) && typeof step === 'number' ? node.items[step] : undefined;
+  return element === undefined ? undefined : { found: element, next: element };
+}
+
+/** The node of the last step that is there. */
 function nodeAt(doc: YamlDoc, path: FieldPath): Node | undefined {
   let node: unknown = doc.contents;
   let found: unknown = node;
   for (const step of path) {
-    if (isAlias(node)) node = node.resolve(doc);
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
-      if (pair === undefined) break;
-      [found, node] = [pair.key, pair.value];
-    } else if (isSeq(node) && typeof step === 'number' && node.items[step] !== undefined) {
-      found = node = node.items[step];
-    } else break;
+    const below = child(isAlias(node) ? node.resolve(doc) : node, step);
+    if (below === undefined) break;
+    found = below.found;
+    node = below.next;
   }
-  return isScalar(found) || isMap(found) || isSeq(found) || isAlias(found) ? found : undefined;
+  return isNode(found) ? found : undefined;
 }
 
 function valueOf(doc: YamlDoc): { value: unknown } | { problem: string } {

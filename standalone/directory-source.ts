@@ -111,6 +111,8 @@ async function run(deps: DirectorySourceDeps, state: StateDirectory, ledger: Led
 /** Looks at the directory when something changed there. */
 function startLooking({ deps, model }: Parts, reader: DirectoryReader, advance: () => void): Pacer {
   let settling: NodeJS.Timeout | undefined;
+  // Stays true when publishing failed, so that the next look tries again.
+  let isOwed = false;
   const looking = createPacer({
     delayMs: DEBOUNCE_MS,
     failed: (error) => deps.log.error('directory not read', { directory: deps.directory, error }),
@@ -119,7 +121,10 @@ function startLooking({ deps, model }: Parts, reader: DirectoryReader, advance: 
       if (watch.arm(listing.directories)) looking.wake();
       clearTimeout(settling);
       if (listing.isUnsettled) settling = setTimeout(looking.wake, SETTLE_MS);
-      if (model.absorb(listing)) advance();
+      isOwed = model.absorb(listing) || isOwed;
+      if (!isOwed) return;
+      advance();
+      isOwed = false;
     },
   });
   const watch = createDirectoryWatch(looking.wake);

@@ -65,10 +65,16 @@ async function serve(config: ServeConfig): Promise<void> {
   try {
     await source.start();
     log.info('listening', await gateway.start());
+    releaseStartupMemory();
   } catch (cause) {
     await source.stop();
     throw cause;
   }
+}
+
+/** Loading and compiling leave the heap at several times what serving needs, and an idle process never shrinks it. */
+function releaseStartupMemory(): void {
+  setImmediate(() => void globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }));
 }
 
 try {

@@ -136,7 +136,7 @@ export interface GatewayTokenStatusCondition {
   readonly type: string;
   /** Whether it holds. */
   readonly status: 'True' | 'False' | 'Unknown';
-  /** metadata.generation that this was observed at. */
+  /** The metadata.generation that this was observed at. */
   readonly observedGeneration?: number;
   /** When the status changed last. */
   readonly lastTransitionTime: string;
@@ -162,7 +162,7 @@ export interface GatewayTokenStatusGeneration {
 
 /** Which sidecars enforce the present state of this object. */
 export interface GatewayTokenStatusEnforcement {
-  /** metadata.generation that this is about. */
+  /** The metadata.generation that this is about. */
   readonly generation?: number;
   /** Sidecars of the servers that this token names. */
   readonly sidecars?: number;

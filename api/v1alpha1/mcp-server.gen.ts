@@ -251,7 +251,7 @@ export interface MCPServerStatusCondition {
   readonly type: string;
   /** Whether it holds. */
   readonly status: 'True' | 'False' | 'Unknown';
-  /** metadata.generation that this was observed at. */
+  /** The metadata.generation that this was observed at. */
   readonly observedGeneration?: number;
   /** When the status changed last. */
   readonly lastTransitionTime: string;

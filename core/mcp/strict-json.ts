@@ -5,12 +5,12 @@
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import { Denial } from '../denial.ts';
+import { endOfString, parseEscapedKeys } from './escaped-keys.ts';
 
 const MAX_DEPTH = 64;
 const MAX_KEYS = 20_000;
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 /** `[` and `{`, `]` and `}` differ from each other by this bit alone. */
 const BRACE_BIT = 0x20;
@@ -30,45 +30,50 @@ export function parseStrictJson(body: Uint8Array): unknown {
   if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) throw malformed('The body starts with a byte order mark', PARSE_ERROR);
   if (!isUtf8(body)) throw malformed('The body is not valid UTF-8', PARSE_ERROR);
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  const writtenKeys = countWrittenKeys(text);
-  const value = parse(text);
+  const written = scan(text);
+  const parsed = parse(text);
+  const value = written.hasEscapedKeys ? parseEscapedKeys(text) : parsed;
   // Every repetition makes the value hold fewer keys than the text.
-  if (countKeys(value) !== writtenKeys) throw malformed('The body repeats a key of an object', INVALID_REQUEST);
-  if (text.includes('\\') && !hasUnicodeKeys(value)) throw malformed('The body holds a key that is not Unicode', INVALID_REQUEST);
+  if (countKeys(value) !== written.keys) throw malformed('The body repeats a key of an object', INVALID_REQUEST);
+  if (written.hasEscapedKeys && !hasUnicodeKeys(value)) throw malformed('The body holds a key that is not Unicode', INVALID_REQUEST);
   return value;
 }
 
-/**
- * Colons outside strings: in valid JSON exactly the number of keys. Runs before the grammar is known to be valid, so
- * that depth is refused before a parser has to survive it.
- */
-function countWrittenKeys(text: string): number {
+interface Written {
+  /** Colons outside strings: in valid JSON exactly the number of keys. */
+  readonly keys: number;
+  readonly hasEscapedKeys: boolean;
+}
+
+/** Runs before the grammar is known to be valid, so that depth is refused before a parser has to survive it. */
+function scan(text: string): Written {
   let keys = 0;
   let depth = 0;
+  let backslash = indexOrEnd(text, 0);
+  let isLastEscaped = false;
+  let hasEscapedKeys = false;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
-    if (code === QUOTE) index = endOfString(text, index + 1);
-    else if (code === COLON) keys += 1;
-    else if ((code | BRACE_BIT) === OPEN) depth += 1;
+    if (code === QUOTE) {
+      const end = endOfString(text, index + 1);
+      if (backslash < index) backslash = indexOrEnd(text, index);
+      isLastEscaped = backslash < end;
+      index = end;
+    } else if (code === COLON) {
+      keys += 1;
+      hasEscapedKeys ||= isLastEscaped;
+    } else if ((code | BRACE_BIT) === OPEN) depth += 1;
     else if ((code | BRACE_BIT) === CLOSE) depth -= 1;
     if (depth > MAX_DEPTH) throw malformed('The body is nested too deeply', INVALID_REQUEST);
   }
   if (keys > MAX_KEYS) throw malformed('The body holds too many keys', INVALID_REQUEST);
-  return keys;
+  return { keys, hasEscapedKeys };
 }
 
-/** Index of the closing quote, or the length of the text. Native search makes long strings cheap. */
-function endOfString(text: string, start: number): number {
-  let quote = text.indexOf('"', start);
-  while (quote !== -1 && isEscaped(text, quote, start)) quote = text.indexOf('"', quote + 1);
-  return quote === -1 ? text.length : quote;
-}
-
-/** An odd number of backslashes before it. No backslash is looked at for two quotes. */
-function isEscaped(text: string, quote: number, start: number): boolean {
-  let first = quote;
-  while (first > start && text.charCodeAt(first - 1) === BACKSLASH) first -= 1;
-  return (quote - first) % 2 === 1;
+/** Of the next backslash. Searched anew only behind the last one found, so that all searches together are one pass. */
+function indexOrEnd(text: string, from: number): number {
+  const index = text.indexOf('\\', from);
+  return index === -1 ? text.length : index;
 }
 
 function parse(text: string): unknown {

@@ -2,7 +2,8 @@
  * Sends one permitted call to the upstream over pooled loopback connections and hands the answer, byte for byte, to a
  * receiver. Nothing is retried: a call is not known to be idempotent.
  */
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
+import UndiciPool from 'undici/lib/dispatcher/pool.js';
 import { Denial } from '../../core/denial.ts';
 import { Permit } from '../authorize/authorize.ts';
 
@@ -69,7 +70,7 @@ export function createForwarder(): Forwarder {
 }
 
 function openPool(port: number): Pool {
-  return new Pool(`http://127.0.0.1:${port}`, {
+  return new UndiciPool(`http://127.0.0.1:${port}`, {
     // A stream holds its connection for hours: a bound here would make further streams wait without a word.
     connections: null,
     pipelining: 1,

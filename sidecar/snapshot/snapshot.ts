@@ -2,12 +2,13 @@
  * The compiled, immutable form of the bundles a sidecar is using now. Built whole, swapped whole: a request reads it
  * once and never sees a mix of two revisions.
  */
-import { createHash, createSecretKey } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Bundle, BundleGeneration, BundleToken } from '../../api/bundle.ts';
 import type { AuthenticationMethod, Principal } from '../../core/principal.ts';
 import type { Policy } from '../../core/policy/compile.ts';
 import { compilePolicy } from '../../core/policy/compile.ts';
+import { createSessionKey } from '../session/session-id.ts';
 import { prepareIdentityHeaders } from '../proxy/identity-headers.ts';
 
 /** The value is a secret; the reference names where it came from and may be logged. */
@@ -102,7 +103,7 @@ function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {
     }
   }
   const label = `${bundle.server.namespace}/${bundle.server.name}`;
-  const sessionKey = createSecretKey(bundle.sessionKey, 'base64url');
+  const sessionKey = createSessionKey(bundle.sessionKey);
   return { label, bundle, policy: compilePolicy(bundle), generations, sessionKey, upstreamHeaders };
 }
 

@@ -71,7 +71,7 @@ Written by \`make bench\` on ${bench.date}; do not edit.
 
 Every subject gets the same request: a \`tools/call\` of ${String(setting.bodyBytes)} bytes over ${String(setting.connections)} kept-alive connections, plain HTTP on both sides. The
 server behind the proxies answers 800 bytes. CPU is what the kernel counted for the process (\`/proc/<pid>/stat\`, all threads), divided by the requests answered.
-Runs are interleaved, ${String(setting.runs)} of ${String(setting.secondsPerRun)} s for each subject; each cell is the median with the least and the most. Load, server and subject share
+After a warm-up the runs are interleaved, ${String(setting.runs)} of ${String(setting.secondsPerRun)} s for each subject; each cell is the median with the least and the most. Load, server and subject share
 ${setting.processors}, so latency and throughput only compare subjects of this table; CPU per call is what to plan with.
 
 ${table(['subject', 'does', 'CPU per call, µs', `times ${bench.baseline}`, 'calls/s', 'p50, ms', 'p99, ms', 'RSS idle, MiB', 'RSS peak, MiB'], bench.subjects.map((subject) => row(subject, bench)))}

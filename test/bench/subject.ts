@@ -6,7 +6,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
 import { formatCredential, hashCredential } from '../../core/credential.ts';
+import { bundleOptions } from '../../tools/build.ts';
 import type { CallTarget } from './call.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -32,13 +34,20 @@ export interface Subject {
 export const BARE = 'bare node:http';
 export const GATEWAY = 'gateway';
 
-export function startUpstream(): Promise<Running> {
-  return startServer(process.execPath, [join(import.meta.dirname, 'answering-server.ts'), 'upstream'], { path: '/mcp' });
+export async function startUpstream(): Promise<Running> {
+  return startServer(process.execPath, [await answeringServer(), 'upstream'], { path: '/mcp' });
+}
+
+/** Built, because what strips types at run time stays in memory. */
+async function answeringServer(): Promise<string> {
+  const outfile = join(ROOT, 'results/bench/answering-server.mjs');
+  await build(bundleOptions('test/bench/answering-server.ts', outfile));
+  return outfile;
 }
 
 export function subjects(upstreamPort: number): readonly Subject[] {
-  const bare = (method: 'POST' | 'GET') => () =>
-    startServer(process.execPath, [join(import.meta.dirname, 'answering-server.ts'), 'bare'], { path: '/mcp', method });
+  const bare = (method: 'POST' | 'GET') => async () =>
+    startServer(process.execPath, [await answeringServer(), 'bare'], { path: '/mcp', method });
   return [
     { name: BARE, does: 'answers the same request with 900 bytes', start: bare('POST') },
     { name: 'bare node:http, GET', does: 'answers a GET without a body with 900 bytes', start: bare('GET') },

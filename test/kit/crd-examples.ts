@@ -58,7 +58,7 @@ export const aToken = (spec: JsonObject = {}, metadata: JsonObject = {}): JsonOb
 
 export const HASH_SOURCE: JsonObject = { type: 'Hash', sha256: '0123456789abcdef'.repeat(4), id: 'k7Qd2mXa' };
 
-type Row = readonly [title: string, object: JsonObject, refusal?: readonly [field: string, problem: string], old?: JsonObject];
+type Row = readonly [title: string, object: JsonObject, refusal?: readonly [field: string, problem: string] | undefined, old?: JsonObject];
 
 const rows = (kind: CrdExample['kind'], table: readonly Row[]): readonly CrdExample[] =>
   table.map(([title, object, refusal, old]) => ({

@@ -26,7 +26,7 @@ install: $(INSTALLED) ## start: packages, exactly as locked, and the Node that e
 
 .PHONY: demo
 demo: $(INSTALLED) ## start: watch a real MCP server being guarded (KEEP=1 leaves it running)
-	@KEEP='$(KEEP)' node tools/demo.ts
+	@KEEP='$(KEEP)' node test/demo/run.ts
 
 .PHONY: generate
 generate: $(INSTALLED) ## change: api types, configuration schema and reference pages from their sources

@@ -38,8 +38,12 @@ export function objectsOfKind<K extends ManifestKind>(
   return [...objects.values()].map(({ object }) => object).filter(isOfKind);
 }
 
+/** Also `yes` or a quoted "true", which are not booleans and make the document invalid: what was meant is plain. */
+const isRevocation = (value: unknown): boolean =>
+  value === true || (typeof value === 'string' && /^(true|yes|on|y)$/i.test(value));
+
 const saysRevoked = ({ reference, raw }: ManifestEntry): boolean =>
-  reference.kind === 'GatewayToken' && own(own(raw, 'spec'), 'revoked') === true;
+  reference.kind === 'GatewayToken' && isRevocation(own(own(raw, 'spec'), 'revoked'));
 
 function revoked(loaded: LoadedObject): LoadedObject {
   const { object } = loaded;

@@ -10,6 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { createExchange } from './audit/exchange.ts';
 import type { CloseCause, Exchange } from './audit/exchange.ts';
 import { authenticate } from './authenticate/authenticate.ts';
+import { requireLive } from './authenticate/gateway-token.ts';
 import { authorize } from './authorize/authorize.ts';
 import type { Send } from './proxy/send.ts';
 import { readBody, RequestAborted } from './read-body.ts';
@@ -75,8 +76,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       beforeBody();
       const body = head.method === 'POST' ? await readBody(request, options.maxBodyBytes) : null;
       exchange.bytesIn = body?.length ?? 0;
-      // What changed while the body was on its way counts: a token revoked meanwhile is refused.
+      // What changed while the body was on its way counts: a token revoked or expired meanwhile is refused.
       const judged = current.get() === admitted.snapshot ? admitted : admit(head, exchange);
+      requireLive(judged.presented, clock.nowMs());
       const message = messageOf(head, body);
       exchange.message = message;
       requireUsableUpstream(judged.server);

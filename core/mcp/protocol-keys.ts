@@ -21,6 +21,12 @@ const META_KEYS: ReadonlySet<string> = new Set([
   'io.modelcontextprotocol/subscriptionId',
 ]);
 
+/**
+ * Beyond this a key is taken for a look-alike unread: Unicode normalisation takes quadratic time on text of combining
+ * marks, and padding makes a protocol key as long as its sender likes.
+ */
+const MAX_KEY_LENGTH = 128;
+
 const REFERENCE_KEYS: ReadonlySet<string> = new Set(['type', 'name', 'uri']);
 
 export interface KeySet {
@@ -37,7 +43,8 @@ export const PROTOCOL_KEYS = {
 /** True when some key of `record` is not one of `keys` but could be taken for one. */
 export function hasLookAlike(record: JsonRecord, keys: KeySet): boolean {
   for (const key of Object.keys(record)) {
-    if (!keys.exact.has(key) && keys.folded.has(fold(key))) return true;
+    if (keys.exact.has(key)) continue;
+    if (key.length > MAX_KEY_LENGTH || keys.folded.has(fold(key))) return true;
   }
   return false;
 }

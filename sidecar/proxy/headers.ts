@@ -4,6 +4,7 @@
  * `Service-Worker-Allowed`, ...) under the gateway's own origin downstream.
  */
 import { Denial } from '../../core/denial.ts';
+import type { Era } from '../../core/mcp/message.ts';
 import type { RequestHead } from '../request-head.ts';
 
 const TO_UPSTREAM: ReadonlySet<string> = new Set([
@@ -13,11 +14,13 @@ const TO_UPSTREAM: ReadonlySet<string> = new Set([
   'user-agent',
   'last-event-id',
   'mcp-protocol-version',
-  'mcp-method',
-  'mcp-name',
   'traceparent',
   'tracestate',
 ]);
+
+/** They repeat the body; only in the modern era has that been compared. */
+const MIRRORS: ReadonlySet<string> = new Set(['mcp-method', 'mcp-name']);
+const MIRROR_PREFIX = 'mcp-param-';
 
 const TO_CLIENT: ReadonlySet<string> = new Set([
   'content-type',
@@ -60,15 +63,16 @@ export interface AnswerHead {
 
 /**
  * Flat name, value list. Guaranteed: no credential, cookie, managed header or hop-by-hop header of the client is in
- * it, nor what its `Connection` header nominates. `Content-Length`, identity, upstream credentials and the session are
- * added by the caller, after this, so nothing a client nominates can remove them.
+ * it, nor what its `Connection` header nominates, nor a mirror header of a message whose era compares none.
+ * `Content-Length`, identity, upstream credentials and the session are added by the caller, after this, so nothing a
+ * client nominates can remove them.
  */
-export function upstreamRequestHeaders(head: RequestHead, port: number): string[] {
+export function upstreamRequestHeaders(head: RequestHead, port: number, era: Era): string[] {
   // Servers with a Host allow-list know their own name only; the public one was judged here.
   const flat = ['Host', `localhost:${port}`, 'Accept-Encoding', 'identity'];
   const nominated = nominatedBy(head.get('connection'));
   for (const [name, value] of head.headers) {
-    if (!TO_UPSTREAM.has(name) && !name.startsWith('mcp-param-')) continue;
+    if (!TO_UPSTREAM.has(name) && !(era === 'modern' && isMirror(name))) continue;
     if (nominated?.has(name) === true) continue;
     if (name === 'content-type' && head.method !== 'POST') continue;
     flat.push(name, value);
@@ -95,6 +99,10 @@ export function clientResponseHeaders(raw: readonly string[]): AnswerHead {
 /** Clients do not follow a redirected POST, or follow it without their credential: none reaches them. */
 export function isRedirect(status: number): boolean {
   return status >= 300 && status < 400;
+}
+
+function isMirror(name: string): boolean {
+  return MIRRORS.has(name) || name.startsWith(MIRROR_PREFIX);
 }
 
 function nominatedBy(connection: string | undefined): ReadonlySet<string> | undefined {

@@ -97,11 +97,11 @@ function target({ head, server }: PermittedCall): { port: number; path: string; 
 
 /** The managed namespace is never copied from the client, so what is set here is all the upstream sees of it. */
 function headersFor(call: PermittedCall, upstreamSessionId: string | undefined): string[] {
-  const { head, server, presented, exchange, body } = call;
+  const { head, message, server, presented, exchange, body } = call;
   if (presented.identityHeaders === undefined) {
     throw new Denial('ERR_PERMISSION_DENIED', 'The identity is too large to be forwarded.');
   }
-  const headers = upstreamRequestHeaders(head, server.bundle.upstream.port);
+  const headers = upstreamRequestHeaders(head, server.bundle.upstream.port, message.era);
   for (const { name, value } of server.upstreamHeaders ?? []) headers.push(name, value);
   headers.push(...presented.identityHeaders, 'X-MCP-Gateway-Request-Id', exchange.id);
   if (upstreamSessionId !== undefined) headers.push('Mcp-Session-Id', upstreamSessionId);

@@ -18,8 +18,7 @@ export function upstreamSessionOf(
 ): string | undefined {
   if (message.era === 'modern' || startsSession(message)) return undefined;
   if (head.sessionId === undefined) {
-    // A task belongs to whoever made it; without a session nothing binds it.
-    if (namesTask(message)) throw unknownSession(message);
+    if (needsSession(message)) throw unknownSession(message);
     return undefined;
   }
   const { sessionKey, bundle: { server: { uid: serverUid } } } = server;
@@ -41,9 +40,14 @@ function startsSession(message: Message): boolean {
   return message.kind === 'single' && message.entry.kind === 'request' && message.entry.method === 'initialize';
 }
 
-function namesTask(message: Message): boolean {
+/**
+ * What acts on somebody's state: a task, a question the server asked, the session itself. Only a session says whose it
+ * is; an upstream that shares one transport would give the answer of one client to the question of another.
+ */
+function needsSession(message: Message): boolean {
+  if (message.kind === 'terminate') return true;
   const entries = message.kind === 'single' ? [message.entry] : message.kind === 'batch' ? message.entries : [];
-  return entries.some((entry) => entry.kind === 'request' && entry.method.startsWith('tasks/'));
+  return entries.some((entry) => entry.kind === 'response' || (entry.kind === 'request' && entry.method.startsWith('tasks/')));
 }
 
 /** 404, so that the client starts a new session (MCP 2025-11-25, transports). */

@@ -126,6 +126,19 @@ describe('an object that becomes invalid', () => {
     expect(token(state)).toMatchObject({ revoked: true, lifetime: '24h' });
   });
 
+  test.each(['yes', '"true"', 'on', 'TRUE'])('is revoked by `revoked: %s` too, though that is not a boolean', (value) => {
+    const before = load({ 'a.yaml': TOKEN });
+    const state = load({ 'a.yaml': revoked(TOKEN).replace('revoked: true', `revoked: ${value}`) }, before);
+    expect(token(state)?.revoked).toBe(true);
+  });
+
+  test.each(['no', '"false"', '0', '[true]', '{a: true}', '1'])('is not revoked by `revoked: %s`', (value) => {
+    const before = load({ 'a.yaml': TOKEN });
+    const state = load({ 'a.yaml': revoked(TOKEN).replace('revoked: true', `revoked: ${value}`) }, before);
+    expect(token(state)?.revoked).toBe(false);
+    expect(lines(state)).toHaveLength(1);
+  });
+
   test('does not become valid again by taking its revocation back', () => {
     const broken = load({ 'a.yaml': revoked(TOKEN).replace('24h', 'soon') }, load({ 'a.yaml': TOKEN }));
     const state = load({ 'a.yaml': TOKEN }, broken);

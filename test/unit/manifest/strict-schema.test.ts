@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { CONFIG_MAP_SCHEMA, SECRET_SCHEMA } from '../../../manifest/core-kinds.ts';
+import { readCrd } from '../../../manifest/crd.ts';
 import { createSchemaCompiler, isSizeOrType, manifestSchema, schemaProblems } from '../../../manifest/strict-schema.ts';
 
 const compile = createSchemaCompiler();
@@ -75,4 +79,16 @@ test('size and type faults are told from others', () => {
     ['maxLength', true],
     ['pattern', false],
   ]);
+});
+
+test.each([
+  ['MCPServer', manifestSchema(readCrd('MCPServer').openAPIV3Schema, 'v1', 'MCPServer')],
+  ['GatewayToken', manifestSchema(readCrd('GatewayToken').openAPIV3Schema, 'v1', 'GatewayToken')],
+  ['Secret', SECRET_SCHEMA],
+  ['ConfigMap', CONFIG_MAP_SCHEMA],
+  ['GatewayConfig', JSON.parse(readFileSync(new URL('../../../api/gateway-config.schema.json', import.meta.url), 'utf8')) as object],
+])('the schema of %s is valid JSON Schema', (_kind, schema) => {
+  const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false });
+  expect(ajv.validateSchema(schema)).toBe(true);
+  expect(() => ajv.compile(schema)).not.toThrow();
 });

@@ -31,8 +31,7 @@ describe('a key whose text begins like a key that the parser expects', () => {
 test('reads whatever JSON.stringify writes', () => {
   fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(3), (value, indent) => {
     const text = JSON.stringify(value, undefined, indent);
-    // Written again because JSON has no -0.
-    expect(JSON.stringify(parseEscapedKeys(text))).toBe(JSON.stringify(JSON.parse(text)));
+    expect(JSON.stringify(parseEscapedKeys(text))).toBe(JSON.stringify(value));
   }));
 });
 

@@ -1,13 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import type { Era } from '../../../../core/mcp/message.ts';
 import { clientResponseHeaders, isRedirect, upstreamRequestHeaders } from '../../../../sidecar/proxy/headers.ts';
 import { readRequestHead } from '../../../../sidecar/request-head.ts';
 
 const BASE = ['Host', 'mcp.example.com', 'Content-Type', 'application/json'];
 
-function upstream(plus: readonly string[], method = 'POST'): Map<string, string> {
+function upstream(plus: readonly string[], method = 'POST', era: Era = 'modern'): Map<string, string> {
   const head = readRequestHead({ method, url: '/mcp', httpVersion: '1.1', rawHeaders: [...BASE, ...plus] }, new Set(['x-api-key']));
-  return pairs(upstreamRequestHeaders(head, 3000));
+  return pairs(upstreamRequestHeaders(head, 3000, era));
 }
 
 function pairs(flat: readonly string[]): Map<string, string> {
@@ -34,6 +35,11 @@ describe('headers to the upstream', () => {
       'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'echo', 'mcp-param-region': 'eu',
       traceparent: '00-a-b-01', tracestate: 'x=1, y=2',
     });
+  });
+
+  test('G18 never repeat the body in the era that does not compare them with it', () => {
+    const mirrors = ['Mcp-Method', 'tools/call', 'Mcp-Name', 'another', 'Mcp-Param-Region', 'eu'];
+    expect(Object.fromEntries(upstream(mirrors, 'POST', 'legacy'))).toEqual(OURS);
   });
 
   test('A1 A2 A6 A8 are never a managed header of the client', () => {

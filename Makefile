@@ -17,7 +17,7 @@ help: ## start: this list
 		lines[$$2] = lines[$$2] sprintf("  make %-12s %s\n", $$1, $$3) } \
 		END { for (i = 1; i <= groups; i++) printf "%s%s\n%s", (i > 1 ? "\n" : ""), order[i], lines[order[i]] }' $(MAKEFILE_LIST)
 
-$(INSTALLED): package.json package-lock.json
+$(INSTALLED): package-lock.json
 	@tools/install.sh
 	@touch $@
 

@@ -11,7 +11,6 @@ export interface GatewayConfig {
   readonly admin: GatewayConfigAdmin;
   readonly tokens: GatewayConfigTokens;
   readonly audit: GatewayConfigAudit;
-  readonly staleness: GatewayConfigStaleness;
 }
 
 /** Where clients connect. Exactly one of tls and plainHTTP: true is required. */
@@ -92,10 +91,4 @@ export interface GatewayConfigAudit {
    * record.
    */
   readonly unauthenticatedPerPeerPerMinute: number;
-}
-
-/** How old the policy in force may become. */
-export interface GatewayConfigStaleness {
-  /** While cut off from the source of policy for longer than this Go duration, everything is denied. */
-  readonly maxStaleness: string;
 }

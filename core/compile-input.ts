@@ -40,12 +40,12 @@ export function provisionalUid({ metadata }: GatewayToken): string {
 export function compileInput({ servers, tokens, config, ledger, isRecorded }: Sources): CompileInput {
   const entries = new Map(ledger.tokens.map((entry) => [`${entry.namespace}/${entry.name}`, entry]));
   const known = tokens.map((token) => withLedger(token, entries.get(`${token.metadata.namespace}/${token.metadata.name}`), config));
-  const namespaces = new Set([...servers, ...tokens].map(({ metadata }) => metadata.namespace));
   return {
     servers: servers.map((server) => ({ ...server, metadata: { ...server.metadata, uid: serverUid(server), ...versionOf(server) } })),
     tokens: known,
     ledger: new Map(ledger.tokens.map((entry) => [entry.uid, entry.generations.filter(({ id }) => isRecorded(id))])),
-    namespaceLabels: new Map([...namespaces].map((namespace) => [namespace, namespaceLabels(namespace)])),
+    // Labels of namespaces are not known here, and nothing may be concluded from the absence of one.
+    namespaceLabels: new Map(),
     sessionKeys: new Map(Object.entries(ledger.sessionKeys)),
     defaultPath,
   };

@@ -30,7 +30,7 @@ const durationProblem = (path: FieldPath, text: string): FieldProblem[] =>
   parseGoDuration(text) === undefined ? [{ path, problem: 'must be a Go duration such as 15m or 24h' }] : [];
 
 /** What the schema cannot say. */
-function semanticProblems({ tokens, staleness }: GatewayConfig): FieldProblem[] {
+function semanticProblems({ tokens }: GatewayConfig): FieldProblem[] {
   const names = tokens.lifetimePolicies.map(({ name }) => name);
   const policies = tokens.lifetimePolicies.flatMap(({ name, minLifetime, maxLifetime }, index) => {
     const path = ['tokens', 'lifetimePolicies', index];
@@ -45,7 +45,7 @@ function semanticProblems({ tokens, staleness }: GatewayConfig): FieldProblem[] 
       ...(names.indexOf(name) < index ? [{ path: [...path, 'name'], problem: 'another policy has the same name' }] : []),
     ];
   });
-  return [...policies, ...durationProblem(['staleness', 'maxStaleness'], staleness.maxStaleness)];
+  return policies;
 }
 
 function requireJson(text: string, path: string): YamlDocument {

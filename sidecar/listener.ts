@@ -30,8 +30,10 @@ export interface Listener {
   start(): Promise<{ readonly address: string; readonly port: number }>;
   /** New handshakes use this; tickets of the old context are void (no ticket keys are ever set or shared). */
   setTls(material: TlsMaterial): void;
-  /** Stops accepting and closes connections as they become idle. */
+  /** Stops accepting, and closes connections as they become idle or have their answer. */
   stopAccepting(): void;
+  /** Resolves when no request is being received or answered. */
+  idle(): Promise<void>;
   closeAll(): Promise<void>;
 }
 
@@ -69,7 +71,8 @@ export function createListener(options: ListenerOptions, deps: ListenerDeps): Li
   const tlsServer = options.tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...TLS, ...options.tls });
   const server: Server | TlsServer = tlsServer ?? createPlainServer(LIMITS);
   server.maxConnections = options.maxConnections;
-  listen(server, deps);
+  const answering = createAnswering();
+  listen(server, deps, answering);
   let draining: NodeJS.Timeout | undefined;
 
   return {
@@ -84,8 +87,10 @@ export function createListener(options: ListenerOptions, deps: ListenerDeps): Li
     setTls: (material) => tlsServer?.setSecureContext({ ...TLS, ...material }),
     stopAccepting() {
       server.close();
+      answering.last();
       draining ??= setInterval(() => server.closeIdleConnections(), DRAIN_POLL_MS);
     },
+    idle: () => answering.idle(),
     closeAll() {
       clearInterval(draining);
       return new Promise((resolve) => {
@@ -96,12 +101,50 @@ export function createListener(options: ListenerOptions, deps: ListenerDeps): Li
   };
 }
 
-function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps): void {
-  const answering = new WeakSet<Socket>();
+/** The requests whose answer is not complete; pipelining makes them several on one connection. */
+interface Answering {
+  begin(request: IncomingMessage, response: ServerResponse): void;
+  isOn(socket: Duplex): boolean;
+  /** From now on the first answer on a connection is its last. */
+  last(): void;
+  idle(): Promise<void>;
+}
+
+function createAnswering(): Answering {
+  const requests = new Map<Duplex, number>();
+  const waiting: (() => void)[] = [];
+  let keepAlive = true;
+
+  function end(socket: Duplex): void {
+    const left = (requests.get(socket) ?? 1) - 1;
+    if (left > 0) requests.set(socket, left);
+    else requests.delete(socket);
+    if (requests.size === 0) for (const resolve of waiting.splice(0)) resolve();
+  }
+
+  return {
+    begin({ socket }, response) {
+      requests.set(socket, (requests.get(socket) ?? 0) + 1);
+      response.once('close', () => end(socket));
+      if (!keepAlive) response.shouldKeepAlive = false;
+    },
+    isOn: (socket) => requests.has(socket),
+    last() {
+      keepAlive = false;
+    },
+    idle: () => (requests.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+  };
+}
+
+function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps, answering: Answering): void {
   const run = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): void => {
-    answering.add(request.socket);
-    response.once('close', () => answering.delete(request.socket));
+    answering.begin(request, response);
     void handle(request, response, beforeBody);
+  };
+  // In the middle of an answer another status line would be read as part of it.
+  const endWith = (socket: Duplex, status: string): void => {
+    if (answering.isOn(socket)) return void socket.destroy();
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
   };
   server.on('request', (request, response) => run(request, response, () => undefined));
   // A client that waits for 100 gets it only after its credential has been accepted.
@@ -112,7 +155,9 @@ function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps)
   });
   const refuseTunnel = (request: IncomingMessage, socket: Duplex): void => {
     malformed(request.socket.remoteAddress ?? '', 'TUNNEL_REFUSED');
-    socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () => socket.destroy());
+    // Node hands the socket over without a listener: a reset by the client would end the process.
+    socket.on('error', () => socket.destroy());
+    endWith(socket, '501 Not Implemented');
   };
   server.on('upgrade', refuseTunnel);
   server.on('connect', refuseTunnel);
@@ -120,9 +165,7 @@ function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps)
     const code = error.code ?? 'UNKNOWN';
     if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     malformed(socket.remoteAddress ?? '', code);
-    // In the middle of an answer another status line would be read as part of it.
-    if (answering.has(socket)) return void socket.destroy();
-    socket.end(`HTTP/1.1 ${STATUS_OF[code] ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+    endWith(socket, STATUS_OF[code] ?? '400 Bad Request');
   });
 }
 

@@ -13,8 +13,8 @@ import type { ServedGeneration, ServedServer, Snapshot } from './snapshot/snapsh
 export interface OpenExchange {
   readonly exchange: Exchange;
   readonly message: Message;
-  readonly presented: ServedGeneration;
-  /** The server as of the newest snapshot that still allows this exchange; lists are filtered by it. */
+  /** Credential and server as of the newest snapshot, which still allows this exchange: lists and expiry go by it. */
+  presented: ServedGeneration;
   server: ServedServer;
   cut(cause: CloseCause, denial: Denial): void;
 }
@@ -22,19 +22,15 @@ export interface OpenExchange {
 export interface OpenExchanges {
   add(open: OpenExchange): void;
   remove(open: OpenExchange): void;
-  readonly size: number;
   /** Judges everything open by `next`; returns how many were cut. */
   rejudge(next: Snapshot): number;
   /** Cuts what has expired by now. */
   cutExpired(): void;
   cutAll(cause: CloseCause, denial: Denial, which: (open: OpenExchange) => boolean): void;
-  /** Resolves when nothing is open. */
-  idle(): Promise<void>;
 }
 
 export function createOpenExchanges(clock: Clock): OpenExchanges {
   const open = new Set<OpenExchange>();
-  let waiting: (() => void)[] = [];
 
   function cutExpired(): void {
     const now = clock.nowMs();
@@ -46,21 +42,14 @@ export function createOpenExchanges(clock: Clock): OpenExchanges {
 
   return {
     add: (each) => void open.add(each),
-    remove(each) {
-      open.delete(each);
-      if (open.size > 0) return;
-      for (const resolve of waiting) resolve();
-      waiting = [];
-    },
-    get size() {
-      return open.size;
-    },
+    remove: (each) => void open.delete(each),
     rejudge(next) {
       let cut = 0;
       for (const each of [...open]) {
         const verdict = judge(each, next, clock.nowMs());
         if (!('cause' in verdict)) {
-          each.server = verdict;
+          each.server = verdict.server;
+          each.presented = verdict.presented;
           continue;
         }
         cut += 1;
@@ -72,7 +61,6 @@ export function createOpenExchanges(clock: Clock): OpenExchanges {
     cutAll(cause, denial, which) {
       for (const each of [...open]) if (which(each)) each.cut(cause, denial);
     },
-    idle: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 }
 
@@ -81,16 +69,15 @@ interface Cut {
   readonly denial: Denial;
 }
 
-function judge(each: OpenExchange, next: Snapshot, nowMs: number): ServedServer | Cut {
+function judge(each: OpenExchange, next: Snapshot, nowMs: number): Pick<OpenExchange, 'server' | 'presented'> | Cut {
   const uid = each.server.bundle.server.uid;
   const server = next.servers.get(uid);
   if (server === undefined) {
     return { cause: 'policy-changed', denial: new Denial('ERR_SERVER_NOT_ACCEPTED', 'The server is no longer served.') };
   }
-  if (server.bundle.revision === each.server.bundle.revision) return server;
-  const { generation, token } = each.presented;
-  const known = server.generations.get(generation.id);
-  if (known === undefined || known.token.uid !== token.uid || known.generation.sha256 !== generation.sha256) {
+  if (server.bundle.revision === each.server.bundle.revision) return { server, presented: each.presented };
+  const known = server.generations.get(each.presented.generation.id);
+  if (known === undefined || !isSameBearer(known, each.presented)) {
     return { cause: 'revoked', denial: new Denial('ERR_CREDENTIAL_REVOKED', 'The credential is not valid.') };
   }
   try {
@@ -100,6 +87,12 @@ function judge(each: OpenExchange, next: Snapshot, nowMs: number): ServedServer 
     return { cause: denial.code === 'ERR_CREDENTIAL_EXPIRED' ? 'expired' : 'revoked', denial };
   }
   const decision = evaluate(known.principal, each.message, server.policy);
-  if (decision.allowed) return server;
+  if (decision.allowed) return { server, presented: known };
   return { cause: 'policy-changed', denial: new Denial(decision.code, decision.message, { rule: decision.rule }) };
+}
+
+/** The upstream was told who is asking when the exchange began: a credential that now speaks for another is not it. */
+function isSameBearer(known: ServedGeneration, presented: ServedGeneration): boolean {
+  const sameCredential = known.token.uid === presented.token.uid && known.generation.sha256 === presented.generation.sha256;
+  return sameCredential && known.principal.issuer === presented.principal.issuer && known.principal.subject === presented.principal.subject;
 }

@@ -1,5 +1,5 @@
 /**
- * THE request path, top to bottom: head → snapshot and route → authenticate (headers only) → read the message (the
+ * THE request path, top to bottom: snapshot → head and route → authenticate (headers only) → read the message (the
  * exact bytes are kept) → authorise (mints a Permit) → forward (takes the Permit) → audit on close.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -47,9 +47,8 @@ export interface Pipeline {
   handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void>;
 }
 
-/** A request whose head has been accepted by one snapshot. */
+/** Who asks which server, as one snapshot sees it. */
 interface Admitted {
-  readonly snapshot: Snapshot;
   readonly server: ServedServer;
   readonly presented: ServedGeneration;
 }
@@ -65,42 +64,37 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       httpMethod: request.method ?? '',
       userAgent: request.headers['user-agent'],
     });
-    response.once('close', () => closed(exchange, response));
+    response.once('close', () => record(exchange, response));
     let origin: string | undefined;
     try {
-      const head = readRequestHead(request, requireSnapshot().apiKeyHeaders);
-      requireOrigin(head);
-      origin = head.origin;
-      if (head.method === 'OPTIONS') return answerPreflight(head, route(head, requireSnapshot(), exchange), response);
-      const admitted = admit(head, exchange);
+      const snapshot = requireSnapshot(current);
+      const head = readRequestHead(request, snapshot.apiKeyHeaders);
+      origin = requireOrigin(head, options.allowedOrigins);
+      if (head.method === 'OPTIONS') return answerPreflight(head, route(head, snapshot, exchange), response);
+      const admitted = admit(head, snapshot, exchange);
       beforeBody();
       const body = head.method === 'POST' ? await readBody(request, options.maxBodyBytes) : null;
       exchange.bytesIn = body?.length ?? 0;
       // What changed while the body was on its way counts: a token revoked or expired meanwhile is refused.
-      const judged = current.get() === admitted.snapshot ? admitted : admit(head, exchange);
-      requireLive(judged.presented, clock.nowMs());
+      const latest = requireSnapshot(current);
+      const { server, presented } = latest === snapshot ? admitted : admit(head, latest, exchange);
+      requireLive(presented, clock.nowMs());
       const message = messageOf(head, body);
       exchange.message = message;
-      requireUsableUpstream(judged.server);
-      const permit = authorize(judged.presented.principal, message, judged.server.policy);
+      requireUsableUpstream(server);
+      const permit = authorize(presented.principal, message, server.policy);
       exchange.permitRule = permit.rule;
-      await send(permit, { head, body, message, server: judged.server, presented: judged.presented, exchange, response });
+      await send(permit, { head, body, message, server, presented, exchange, response });
     } catch (cause) {
-      answerRefusal(cause, exchange, response, origin);
+      refuse(cause, exchange, response, origin);
     }
   }
 
-  /** Only an answer that was handed over whole is `completed`; every other end has its own cause. */
-  function closed(exchange: Exchange, response: ServerResponse): void {
-    if (response.headersSent) exchange.status = response.statusCode;
-    exchange.closeCause ??= endOf(exchange, response);
-    recorder.closed(exchange);
-  }
-
-  function requireSnapshot(): Snapshot {
-    const snapshot = current.get();
-    if (snapshot === undefined) throw new Denial('ERR_SNAPSHOT_UNAVAILABLE', 'The gateway has no policy yet.');
-    return snapshot;
+  function admit(head: RequestHead, snapshot: Snapshot, exchange: Exchange): Admitted {
+    const server = route(head, snapshot, exchange);
+    const presented = authenticate(head, server, clock.nowMs());
+    exchange.principal = presented.principal;
+    return { server, presented };
   }
 
   function route(head: RequestHead, snapshot: Snapshot, exchange: Exchange): ServedServer {
@@ -115,52 +109,48 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return found.server;
   }
 
-  /** MCP 2025-03-26 and later: an Origin that is present must be allowed. The endpoint's own origin is. */
-  function requireOrigin(head: RequestHead): void {
-    if (head.origin === undefined || originAllowed(head.origin, options.allowedOrigins)) return;
-    if (head.origin === `http://${head.host}` || head.origin === `https://${head.host}`) return;
-    throw new Denial('ERR_ORIGIN_FORBIDDEN', 'This origin is not allowed.');
-  }
-
-  function admit(head: RequestHead, exchange: Exchange): Admitted {
-    const snapshot = requireSnapshot();
-    const server = route(head, snapshot, exchange);
-    const presented = authenticate(head, server, clock.nowMs());
-    exchange.principal = presented.principal;
-    return { snapshot, server, presented };
-  }
-
-  function answerPreflight(head: RequestHead, server: ServedServer, response: ServerResponse): void {
-    if (head.origin === undefined || head.get('access-control-request-method') === undefined) {
-      throw new Denial('ERR_HTTP_METHOD_NOT_ALLOWED', 'OPTIONS is only answered as a cross-origin preflight.');
-    }
-    const requested = head.get('access-control-request-headers');
-    const headers = preflightHeaders(head.origin, server.bundle.authentication.apiKeyHeader, requested);
-    response.writeHead(204, [...headers]).end();
-  }
-
   /** The one place that turns causes into answers. After the head has been sent only the connection can say no. */
-  function answerRefusal(cause: unknown, exchange: Exchange, response: ServerResponse, origin: string | undefined): void {
+  function refuse(cause: unknown, exchange: Exchange, response: ServerResponse, origin: string | undefined): void {
     if (cause instanceof RequestAborted) return void response.destroy();
     const denial = cause instanceof Denial ? cause : new Denial('ERR_INTERNAL', 'Internal error.', { cause });
     exchange.denial = denial;
     if (denial.code === 'ERR_INTERNAL') recorder.failed(exchange, cause);
     if (response.headersSent) return void response.destroy();
-    const era = exchange.message?.era;
-    const answer = errorResponse(denial, { requestId: exchange.id, ...(era === undefined ? {} : { era }) });
-    exchange.bytesOut = Buffer.byteLength(answer.body);
-    const headers = ['X-MCP-Gateway-Request-Id', exchange.id, 'Content-Length', String(exchange.bytesOut)];
-    // What is still on its way of a refused upload is not read: the connection ends instead.
-    if (!response.req.complete) headers.push('Connection', 'close');
-    response.writeHead(answer.status, [...answer.headers, ...headers, ...corsHeaders(origin)]).end(answer.body);
+    answerDenial(denial, exchange, response, origin);
+  }
+
+  /** Only an answer that was handed over whole is `completed`; every other end has its own cause. */
+  function record(exchange: Exchange, response: ServerResponse): void {
+    // A preflight that was answered decided nothing, and anybody may send any number of them.
+    if (exchange.httpMethod === 'OPTIONS' && exchange.denial === undefined) return;
+    if (response.headersSent) exchange.status = response.statusCode;
+    exchange.closeCause ??= endOf(exchange, response);
+    recorder.closed(exchange);
   }
 
   return { handle };
 }
 
-function endOf(exchange: Exchange, response: ServerResponse): CloseCause {
-  if (!response.writableFinished) return exchange.denial === undefined ? 'client-aborted' : 'upstream-aborted';
-  return exchange.denial === undefined ? 'completed' : 'refused';
+function requireSnapshot(current: CurrentSnapshot): Snapshot {
+  const snapshot = current.get();
+  if (snapshot === undefined) throw new Denial('ERR_SNAPSHOT_UNAVAILABLE', 'The gateway has no policy yet.');
+  return snapshot;
+}
+
+/** MCP 2025-03-26 and later: an Origin that is present must be allowed. The endpoint's own origin is. */
+function requireOrigin({ origin, host }: RequestHead, allowed: ReadonlySet<string>): string | undefined {
+  if (origin === undefined || originAllowed(origin, allowed)) return origin;
+  if (origin === `http://${host}` || origin === `https://${host}`) return origin;
+  throw new Denial('ERR_ORIGIN_FORBIDDEN', 'This origin is not allowed.');
+}
+
+function answerPreflight(head: RequestHead, server: ServedServer, response: ServerResponse): void {
+  if (head.origin === undefined || head.get('access-control-request-method') === undefined) {
+    throw new Denial('ERR_HTTP_METHOD_NOT_ALLOWED', 'OPTIONS is only answered as a cross-origin preflight.');
+  }
+  const requested = head.get('access-control-request-headers');
+  const headers = preflightHeaders(head.origin, server.bundle.authentication.apiKeyHeader, requested);
+  response.writeHead(204, [...headers]).end();
 }
 
 function messageOf(head: RequestHead, body: Buffer | null): Message {
@@ -173,4 +163,19 @@ function messageOf(head: RequestHead, body: Buffer | null): Message {
 function requireUsableUpstream(server: ServedServer): void {
   if (server.upstreamHeaders !== undefined) return;
   throw new Denial('ERR_UPSTREAM_CREDENTIAL_MISSING', 'A credential of the server behind the gateway is missing.');
+}
+
+function answerDenial(denial: Denial, exchange: Exchange, response: ServerResponse, origin: string | undefined): void {
+  const era = exchange.message?.era;
+  const answer = errorResponse(denial, { requestId: exchange.id, ...(era === undefined ? {} : { era }) });
+  exchange.bytesOut = Buffer.byteLength(answer.body);
+  const headers = ['X-MCP-Gateway-Request-Id', exchange.id, 'Content-Length', String(exchange.bytesOut)];
+  // What is still on its way of a refused upload is not read: the connection ends instead.
+  if (!response.req.complete) headers.push('Connection', 'close');
+  response.writeHead(answer.status, [...answer.headers, ...headers, ...corsHeaders(origin)]).end(answer.body);
+}
+
+function endOf(exchange: Exchange, response: ServerResponse): CloseCause {
+  if (!response.writableFinished) return exchange.denial === undefined ? 'client-aborted' : 'upstream-aborted';
+  return exchange.denial === undefined ? 'completed' : 'refused';
 }

@@ -15,7 +15,7 @@ export interface Recorder {
   failed(exchange: Exchange, cause: unknown): void;
   /** Bytes that never became a request; `code` is from a closed set. */
   malformed(peer: string, code: string): void;
-  snapshotApplied(next: Snapshot, streamsCut: number): void;
+  snapshotApplied(next: Snapshot, exchangesCut: number): void;
 }
 
 export interface RecorderDeps {

@@ -25,7 +25,7 @@ export interface SidecarDeps {
 export interface Sidecar {
   start(): Promise<{ readonly address: string; readonly port: number }>;
   setTls(material: TlsMaterial): void;
-  /** Accepts nothing new, ends the servers' own streams, waits up to `graceMs` for running calls, then cuts them. */
+  /** Accepts no connection, ends the servers' own streams, waits up to `graceMs` for running calls, then cuts them. */
   drain(graceMs: number): Promise<void>;
 }
 
@@ -45,16 +45,17 @@ export function createSidecar(deps: SidecarDeps): Sidecar {
   let expiry: NodeJS.Timeout | undefined;
 
   return {
-    start() {
+    async start() {
+      const bound = await listener.start();
       expiry = setInterval(() => open.cutExpired(), EXPIRY_CHECK_MS);
-      return listener.start();
+      return bound;
     },
     setTls: (material) => listener.setTls(material),
     async drain(graceMs) {
       listener.stopAccepting();
       const leaving = new Denial('ERR_SHUTTING_DOWN', 'The gateway is shutting down.');
       open.cutAll('shutdown', leaving, isEndless);
-      await withDeadline(open.idle(), graceMs);
+      await withDeadline(listener.idle(), graceMs);
       open.cutAll('shutdown', leaving, () => true);
       clearInterval(expiry);
       await listener.closeAll();

@@ -17,9 +17,15 @@ export interface TlsFiles {
 export class TlsFileError extends Error {}
 
 /** Guaranteed: both parse, the key belongs to the certificate, and the certificate is within its dates at `nowMs`. */
-export function readTlsFiles({ certFile, keyFile }: TlsFiles, nowMs: number): TlsMaterial {
-  const cert = read(certFile);
-  const key = read(keyFile);
+export function readTlsFiles(files: TlsFiles, nowMs: number): TlsMaterial {
+  return requireUsable(readPair(files), files, nowMs);
+}
+
+function readPair({ certFile, keyFile }: TlsFiles): TlsMaterial {
+  return { cert: read(certFile), key: read(keyFile) };
+}
+
+function requireUsable({ cert, key }: TlsMaterial, { certFile, keyFile }: TlsFiles, nowMs: number): TlsMaterial {
   const certificate = parse(certFile, 'a PEM certificate', () => new X509Certificate(cert));
   const privateKey = parse(keyFile, 'an unencrypted PEM private key', () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) throw new TlsFileError(`${keyFile}: is not the key of the certificate in ${certFile}`);
@@ -39,21 +45,23 @@ export interface TlsWatcherDeps {
 /** Polls, because mounted Secrets change by symlink swap, which file events of the target do not show. */
 const POLL_MS = 500;
 
-/** Calls `changed` when the content of the pair has changed and is good, `refused` once per bad content. */
+/** Calls `changed` when the content of the pair has changed and is good, `refused` once per bad content and fault. */
 export function watchTlsFiles(initial: TlsMaterial, deps: TlsWatcherDeps): { stop(): void } {
   let last = initial;
-  let lastRefusal = '';
+  let refused = { cert: '', key: '', problem: '' };
   const timer = setInterval(() => {
+    let found = { cert: '', key: '' };
     try {
-      const next = readTlsFiles(deps.files, deps.nowMs());
-      lastRefusal = '';
+      found = readPair(deps.files);
+      // Judged even if it is not new: a certificate that expires in use is worth a word, one of tomorrow becomes good.
+      const next = requireUsable(found, deps.files, deps.nowMs());
       if (next.cert === last.cert && next.key === last.key) return;
       last = next;
       deps.changed(next);
     } catch (cause) {
       if (!(cause instanceof TlsFileError)) throw cause;
-      if (cause.message === lastRefusal) return;
-      lastRefusal = cause.message;
+      if (found.cert === refused.cert && found.key === refused.key && cause.message === refused.problem) return;
+      refused = { ...found, problem: cause.message };
       deps.refused(cause);
     }
   }, POLL_MS);

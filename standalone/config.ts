@@ -38,14 +38,16 @@ export function readServeConfig(args: readonly string[], nodeOptions: readonly s
   const values = parse(args);
   if (values.help === true) return { kind: 'help' };
   const problems: string[] = [];
-  if (values.config === undefined) problems.push('--config: is required; name the directory to serve');
+  // An empty name would be the current directory: what `--config "$UNSET"` says, and nobody means.
+  const config = values.config === '' ? undefined : values.config;
+  if (config === undefined) problems.push('--config: is required; name the directory to serve');
   const logLevel = LOG_LEVELS.find((level) => level === (values['log-level'] ?? 'info'));
   if (logLevel === undefined) problems.push(`--log-level: must be one of ${LOG_LEVELS.join(', ')}`);
-  if (nodeOptions.some((option) => option.startsWith('--insecure-http-parser'))) {
+  if (nodeOptions.some((option) => option.replaceAll('_', '-').startsWith('--insecure-http-parser'))) {
     problems.push('--insecure-http-parser: lets smuggled requests through; remove it from the options of node');
   }
-  if (values.config === undefined || logLevel === undefined || problems.length > 0) throw new ConfigError(problems);
-  const directory = resolve(values.config);
+  if (config === undefined || logLevel === undefined || problems.length > 0) throw new ConfigError(problems);
+  const directory = resolve(config);
   return { kind: 'serve', directory, stateDirectory: resolve(values.state ?? resolve(directory, '.mcpgateway')), logLevel };
 }
 

@@ -37,7 +37,8 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-const ALWAYS_ADMITTED_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+const LOOPBACK_ADDRESS = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const { current, log, metrics } = deps;
@@ -69,6 +70,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
 }
 
+interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
 interface Started {
   readonly config: GatewayConfig;
   readonly audit: AuditLog;
@@ -97,7 +103,7 @@ async function startListening(deps: GatewayDeps, config: GatewayConfig): Promise
     },
     pipeline: {
       maxBodyBytes: listener.maxBodyBytes,
-      allowedHosts: new Set([...ALWAYS_ADMITTED_HOSTS, ...listener.allowedHosts.map((host) => host.toLowerCase())]),
+      allowedHosts: admittedHosts(config),
       allowedOrigins: new Set(listener.allowedOrigins),
     },
   });
@@ -109,8 +115,7 @@ async function startListening(deps: GatewayDeps, config: GatewayConfig): Promise
     live: () => true,
     ready: () => ({ ready: !status.draining && current.get() !== undefined, reasons: status.draining ? ['draining'] : [] }),
   });
-  const bound = await sidecar.start();
-  const adminBound = await admin.start();
+  const [bound, adminBound] = await startBoth(sidecar, admin, audit);
   const watcher =
     files === undefined || tls === undefined
       ? undefined
@@ -133,6 +138,23 @@ async function startListening(deps: GatewayDeps, config: GatewayConfig): Promise
   });
 }
 
+/** Both or neither: a port that is taken leaves nothing listening. */
+async function startBoth(sidecar: Sidecar, admin: AdminServer, audit: AuditLog): Promise<[Address, Address]> {
+  try {
+    return [await sidecar.start(), await admin.start()];
+  } catch (cause) {
+    await sidecar.drain(0);
+    await audit.close();
+    throw cause;
+  }
+}
+
+/** The names of the loopback interface where that is what is listened on; the hosts of public URLs come with them. */
+function admittedHosts({ listener: { address, allowedHosts } }: GatewayConfig): ReadonlySet<string> {
+  const own = LOOPBACK_ADDRESS.test(address) ? LOOPBACK_NAMES : [];
+  return new Set([...own, ...allowedHosts.map((host) => host.toLowerCase())]);
+}
+
 function tlsFilesOf({ listener: { tls } }: GatewayConfig, directory: string): TlsFiles | undefined {
   if (tls === undefined) return undefined;
   return { certFile: resolve(directory, tls.certFile), keyFile: resolve(directory, tls.keyFile) };
@@ -150,8 +172,8 @@ function requireTls(files: TlsFiles, clock: Clock): TlsMaterial {
 /** Sockets and their limits are made once; what they were made with is what a restart is needed for. */
 function warnOfListenerChange(running: GatewayConfig, next: GatewayConfig | undefined, log: Logger): void {
   if (next === undefined) return;
-  const settings = ({ listener, admin }: GatewayConfig): string => JSON.stringify({ listener, admin });
+  const settings = ({ listener, admin, audit }: GatewayConfig): string => JSON.stringify({ listener, admin, audit });
   if (settings(running) !== settings(next)) {
-    log.warn('listener and admin settings of gateway-config.json take effect at the next start');
+    log.warn('listener, admin and audit settings of gateway-config.json take effect at the next start');
   }
 }

@@ -51,8 +51,8 @@ function judgeEra(frame: Frame, headers: MessageHeaders): Era {
 function judgeRequest(frame: RequestFrame, headers: MessageHeaders): Era {
   const claimed = hasModernClaim(frame.meta);
   if (frame.method === 'initialize') {
-    // The SDK reads a claim here in two ways, by whether the rest of `_meta` is valid.
-    if (claimed) throw malformed('initialize belongs to an older protocol revision than params._meta names', { rpcId: frame.id, rpcCode: RPC.invalidParams });
+    // The SDK reads a claim here in two ways, by whether the rest of `_meta` is valid; the revision has no such method.
+    if (claimed) throw new Denial('ERR_METHOD_UNKNOWN', 'This protocol revision has no initialize', { rpcId: frame.id });
     if (namesModern(headers)) {
       throw new Denial('ERR_HEADER_MISMATCH', 'The header MCP-Protocol-Version and the body disagree', { rpcId: frame.id, rpcCode: RPC.headerMismatch });
     }

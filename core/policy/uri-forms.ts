@@ -25,7 +25,8 @@ export function uriForms(uri: string): readonly string[] {
 export function templateForms(uriTemplate: string, unknown: string): readonly string[] | undefined {
   const text = uriTemplate.replace(/\{[^{}]*\}/g, PLACEHOLDER);
   if (uriTemplate.includes(PLACEHOLDER) || text.includes('{') || text.includes('}')) return undefined;
-  return uriForms(text).map((form) => form.replace(ENCODED_PLACEHOLDER, PLACEHOLDER).replaceAll(PLACEHOLDER, unknown));
+  const forms = uriForms(text).map((form) => form.replace(ENCODED_PLACEHOLDER, PLACEHOLDER).replaceAll(PLACEHOLDER, unknown));
+  return [...new Set(forms)];
 }
 
 function normalize(uri: string): string {

@@ -33,7 +33,7 @@ const ONE_WRITE_BYTES = 64 * 1024;
 
 export interface Relay {
   readonly receiver: UpstreamReceiver;
-  /** Resolves when the answer has been handed to the client whole; rejects with the denial to answer or to cut with. */
+  /** Resolves when the connection has taken the whole answer or is gone; rejects with the denial to answer or to cut with. */
   readonly done: Promise<void>;
   /** Ends both sides now. */
   abort(reason: Denial | undefined): void;
@@ -51,11 +51,11 @@ export function createRelay(context: RelayContext): Relay {
     aborted = reason ?? new Error('the client went away');
     control?.abort(aborted);
     answer?.stop();
-    if (reason === undefined) resolve();
-    else reject(reason);
+    if (reason !== undefined) reject(reason);
   }
   response.once('close', () => {
     if (!response.writableFinished) abort(undefined);
+    resolve();
   });
 
   const receiver: UpstreamReceiver = {
@@ -64,6 +64,7 @@ export function createRelay(context: RelayContext): Relay {
       if (aborted !== undefined) next.abort(aborted);
     },
     started(status, rawHeaders) {
+      if (aborted !== undefined) return;
       answer = startAnswer(context, status, rawHeaders);
     },
     data(chunk) {
@@ -76,7 +77,6 @@ export function createRelay(context: RelayContext): Relay {
       if (aborted !== undefined || answer === undefined) return;
       try {
         answer.end();
-        resolve();
       } catch (cause) {
         answer.stop();
         reject(cause instanceof Denial ? cause : new Denial('ERR_INTERNAL', 'Internal error.', { cause }));
@@ -99,29 +99,30 @@ interface Answer {
 }
 
 function startAnswer(context: RelayContext, status: number, rawHeaders: readonly string[]): Answer {
+  requireForClient(status);
+  const head = clientResponseHeaders(rawHeaders);
+  const headers = [...head.headers, ...context.extraHeaders, ...sessionHeader(context, head.sessionId)];
+  const isStream = head.kind === 'event-stream';
+  const filter = context.filterFor(isStream ? 'event-stream' : 'json');
+  // A list in a form the gateway cannot read is never passed on: only an answer without a body may follow.
+  if (filter !== undefined && head.kind === 'other') return relayEmpty(context, status, headers);
+  // What cannot be read cannot be filtered, nor could a comment be put into it.
+  if (head.contentEncoding && (filter !== undefined || isStream)) throw invalidAnswer();
+  if (isStream) return relayEvents(context, status, headers, filter);
+  if (filter !== undefined) return relayFiltered(context, status, headers, filter);
+  return relayBytes(context, status, headers, head.contentLength);
+}
+
+function sessionHeader({ wrapSessionId }: RelayContext, upstreamId: string | undefined): readonly string[] {
+  const shown = upstreamId === undefined ? undefined : wrapSessionId(upstreamId);
+  return shown === undefined ? [] : ['Mcp-Session-Id', shown];
+}
+
+function requireForClient(status: number): void {
   if (isRedirect(status)) throw invalidAnswer();
   // RFC 9110 §15.5.2 speaks to whoever presented a credential, and that is the gateway.
   if (status === 401) {
     throw new Denial('ERR_UPSTREAM_CREDENTIAL_REFUSED', 'The server behind the gateway refused the credential of the gateway.');
-  }
-  const head = clientResponseHeaders(rawHeaders);
-  const headers = [...head.headers, ...context.extraHeaders];
-  const session = head.sessionId === undefined ? undefined : context.wrapSessionId(head.sessionId);
-  if (session !== undefined) headers.push('Mcp-Session-Id', session);
-  const filter = head.kind === 'other' ? undefined : context.filterFor(head.kind);
-  if (filter !== undefined && head.contentEncoding) throw invalidAnswer();
-  const kind = head.kind === 'other' && context.filterFor('json') !== undefined ? 'opaque' : head.kind;
-  switch (kind) {
-    case 'event-stream':
-      return relayEvents(context, status, headers, filter);
-    // A list in a form the gateway cannot read is never passed on: only an answer without a body may follow.
-    case 'opaque':
-      return relayEmpty(context, status, headers);
-    case 'json':
-      if (filter !== undefined) return relayFiltered(context, status, headers, filter);
-      return relayBytes(context, status, headers, head.contentLength);
-    case 'other':
-      return relayBytes(context, status, headers, head.contentLength);
   }
 }
 

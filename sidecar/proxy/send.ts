@@ -47,7 +47,7 @@ export function createSend({ forwarder, open, streamStarted }: SendDeps): Send {
     exchange.upstreamCredentials = server.upstreamHeaders?.map(({ reference }) => reference);
     const entry: OpenExchange = { exchange, message, presented, server, cut };
     const plan = planLists(message);
-    const shows = (kind: ListKind, listed: unknown): boolean => isListed(presented.principal, kind, listed, entry.server.policy);
+    const shows = (kind: ListKind, listed: unknown): boolean => isListed(entry.presented.principal, kind, listed, entry.server.policy);
     const relay = createRelay({
       response,
       extraHeaders: ['X-MCP-Gateway-Request-Id', exchange.id, ...corsHeaders(head.origin)],
@@ -63,7 +63,7 @@ export function createSend({ forwarder, open, streamStarted }: SendDeps): Send {
       },
     });
     function cut(cause: CloseCause, denial: Denial): void {
-      exchange.closeCause = cause;
+      exchange.closeCause ??= cause;
       relay.abort(denial);
     }
     const headers = headersFor(call, upstreamSessionId);
@@ -90,9 +90,12 @@ function planLists(message: Message): ListPlan | undefined {
   return lists.size === 0 ? undefined : { kind: 'by-id', lists };
 }
 
-function target({ head, server }: PermittedCall): { port: number; path: string; method: 'GET' | 'POST' | 'DELETE' } {
+/** By what was judged, so that no other method than the judged one can be sent. */
+const METHOD_OF = { single: 'POST', batch: 'POST', stream: 'GET', terminate: 'DELETE' } as const satisfies Record<Message['kind'], string>;
+
+function target({ message, server }: PermittedCall): { port: number; path: string; method: 'GET' | 'POST' | 'DELETE' } {
   const { port, path } = server.bundle.upstream;
-  return { port, path, method: head.method === 'OPTIONS' ? 'GET' : head.method };
+  return { port, path, method: METHOD_OF[message.kind] };
 }
 
 /** The managed namespace is never copied from the client, so what is set here is all the upstream sees of it. */

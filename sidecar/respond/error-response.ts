@@ -10,6 +10,8 @@ interface Answer {
   /** Sent in place of the code, where the code would tell an attacker more than "not valid". */
   readonly shownAs?: DenialCode;
   readonly retryAfterSeconds?: number;
+  /** RFC 9110 §15.5.6: whoever refuses a method says which ones there are. */
+  readonly allow?: string;
 }
 
 /** Own JSON-RPC codes lie outside the ranges that JSON-RPC and MCP reserve (-32768 to -32000). */
@@ -37,7 +39,7 @@ const ANSWERS = {
   ERR_HOST_FORBIDDEN: own(403),
   ERR_ORIGIN_FORBIDDEN: own(403),
   ERR_PATH_UNKNOWN: own(404),
-  ERR_HTTP_METHOD_NOT_ALLOWED: own(405),
+  ERR_HTTP_METHOD_NOT_ALLOWED: { ...own(405), allow: 'GET, POST, DELETE, OPTIONS' },
   ERR_UPGRADE_REFUSED: own(501),
   ERR_BODY_TOO_LARGE: own(413),
   ERR_MEDIA_TYPE_UNSUPPORTED: own(415),
@@ -74,6 +76,7 @@ export function errorResponse(denial: Denial, context: ErrorContext): ErrorRespo
   const { rpcId, rpcCode, rpcData } = denial.detail;
   const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
   if (answer.challenge !== undefined) headers.push('WWW-Authenticate', answer.challenge);
+  if (answer.allow !== undefined) headers.push('Allow', answer.allow);
   if (answer.retryAfterSeconds !== undefined) headers.push('Retry-After', String(answer.retryAfterSeconds));
   const data = rpcData ?? { code: answer.shownAs ?? denial.code, requestId: context.requestId };
   const error = { code: rpcCode ?? answer.rpcCode, message: denial.message, data };

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Bundle, BundleGeneration, BundleToken } from '../../api/bundle.ts';
-import type { AuthenticationMethod, Principal } from '../../core/principal.ts';
+import { gatewayPrincipal } from '../../core/gateway-principal.ts';
+import type { Principal } from '../../core/principal.ts';
 import type { Policy } from '../../core/policy/compile.ts';
 import { compilePolicy } from '../../core/policy/compile.ts';
 import { createSessionKey } from '../session/session-id.ts';
@@ -64,8 +65,6 @@ export interface Snapshot {
   readonly apiKeyHeaders: ReadonlySet<string>;
 }
 
-const METHOD_OF: Readonly<Record<BundleToken['type'], AuthenticationMethod>> = { Bearer: 'bearer', APIKey: 'api-key' };
-
 export function buildSnapshot(served: readonly ServedBundle[], refused: readonly RefusedServer[]): Snapshot {
   const routes = new Map<string, Route>();
   const servers = new Map<string, ServedServer>();
@@ -96,7 +95,7 @@ function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {
   const generations = new Map<string, ServedGeneration>();
   for (const token of bundle.tokens) {
     for (const generation of token.generations) {
-      const principal = principalOf(token, generation);
+      const principal = gatewayPrincipal(token, generation);
       const sha256 = Buffer.from(generation.sha256, 'hex');
       const identityHeaders = prepareIdentityHeaders(principal, bundle.forwardedAttributes);
       generations.set(generation.id, { token, generation, sha256, principal, identityHeaders });
@@ -105,20 +104,4 @@ function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {
   const label = `${bundle.server.namespace}/${bundle.server.name}`;
   const sessionKey = createSessionKey(bundle.sessionKey);
   return { label, bundle, policy: compilePolicy(bundle), generations, sessionKey, upstreamHeaders };
-}
-
-function principalOf(token: BundleToken, generation: BundleGeneration): Principal {
-  return {
-    issuer: `gateway-tokens/${token.namespace}`,
-    subject: token.identity.user,
-    from: 'gatewayTokens',
-    method: METHOD_OF[token.type],
-    identity: token.identity,
-    credential: {
-      uid: token.uid,
-      name: `${token.namespace}/${token.name}`,
-      generation: generation.id,
-      expiresAtMs: generation.expiresAtMs,
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /** Plain HTTP where the demo looks below the SDK: the status of one request, and a stream held open. */
 
-const INITIALIZE = {
+export const INITIALIZE = {
   jsonrpc: '2.0',
   id: 1,
   method: 'initialize',

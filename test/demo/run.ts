@@ -2,6 +2,7 @@
  * `make demo`: a real MCP server behind the gateway, real clients, every promise seen. The demo fails when anything it
  * shows is not so. `KEEP=1` leaves everything running.
  */
+import { INITIALIZE } from './clients.ts';
 import { createNarrator } from './narrate.ts';
 import type { Narrator } from './narrate.ts';
 import { COMMAND, DEMO_DIRECTORY, mcpgateway, startParts, tokenFile } from './parts.ts';
@@ -41,14 +42,13 @@ async function explain({ port, admin }: Parts): Promise<void> {
   const created = ['token', 'create', 'visitor', '-n', 'tools', '--user', 'visitor', '--server', 'everything', '--tool', '*', '-o', 'json'];
   const { token } = JSON.parse(await mcpgateway(...created)) as { token: string };
   const url = `http://127.0.0.1:${port}/tools/everything/mcp`;
-  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
   const client = { mcpServers: { everything: { type: 'http', url, headers: { Authorization: `Bearer ${token}` } } } };
   process.stdout.write(
     `
 Still running; Ctrl-C ends it. The configuration is in ${DEMO_DIRECTORY}: edit it and watch.
 
   curl -si ${url} -H 'Authorization: Bearer ${token}' \\
-    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '${body.replace('tools/list', 'ping')}'
+    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(INITIALIZE)}'
   curl -s ${admin}/metrics | grep ^mcpgateway_
   ${COMMAND} token list --config ${DEMO_DIRECTORY}
   ${COMMAND} token revoke visitor -n tools --config ${DEMO_DIRECTORY}

@@ -26,7 +26,6 @@ const DOORS: Readonly<Record<string, string>> = {
   'prom-client': 'runtime/metrics.ts',
   yaml: 'manifest/',
   ajv: 'manifest/',
-  'ajv-formats': 'manifest/',
   '@marcbachmann/cel-js': 'manifest/',
   commander: 'cli/',
 };

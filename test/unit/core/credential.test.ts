@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { CREDENTIAL_PATTERN, formatCredential, hashCredential, parseCredential } from '../../../core/credential.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -12,7 +12,7 @@ const random = fc.record({
 const SAMPLE = formatCredential({ generation: new Uint8Array(8).fill(7), secret: new Uint8Array(32).fill(200) }).text;
 
 function toNumber(digits: string): bigint {
-  return [...digits].reduce((value, digit) => value * 62n + BigInt(ALPHABET.indexOf(digit)), 0n);
+  return Array.from(digits).reduce((value, digit) => value * 62n + BigInt(ALPHABET.indexOf(digit)), 0n);
 }
 
 describe('a credential', () => {

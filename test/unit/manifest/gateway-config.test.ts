@@ -35,7 +35,6 @@ describe('a configuration', () => {
       admin: { address: '127.0.0.1', port: 9090 },
       tokens: { lifetimePolicies: [] },
       audit: { unauthenticatedPerPeerPerMinute: 60 },
-      staleness: { maxStaleness: '15m' },
     });
   });
 
@@ -62,7 +61,6 @@ describe('a configuration', () => {
       admin: { address: '0.0.0.0', port: 0 },
       tokens: { lifetimePolicies: [aPolicy({ minLifetime: '1h', namespaceSelector: { matchLabels: { env: 'prod' } } })] },
       audit: { unauthenticatedPerPeerPerMinute: 0 },
-      staleness: { maxStaleness: '1h' },
     };
     expect(parseText(JSON.stringify(config), 'a')).toEqual(config);
   });
@@ -95,7 +93,6 @@ describe('problems', () => {
     [{ listener: { tls: { certFile: 'a' } } }, ['gateway-config.json:1 listener.tls.keyFile: is required']],
     [{}, ['gateway-config.json:1 listener: is required']],
     [[], ['gateway-config.json:1: must be an object']],
-    [{ ...PLAIN, staleness: { maxStaleness: '15' } }, ['gateway-config.json:1 staleness.maxStaleness: must be a Go duration such as 15m or 24h']],
     [policies({ maxLifetime: '1d' }), ['gateway-config.json:1 tokens.lifetimePolicies[0].maxLifetime: must be a Go duration such as 15m or 24h']],
     [policies({ minLifetime: '25h' }), ['gateway-config.json:1 tokens.lifetimePolicies[0].minLifetime: must not exceed maxLifetime']],
     [policies({}, {}), ['gateway-config.json:1 tokens.lifetimePolicies[1].name: another policy has the same name']],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { endOfString, parseEscapedKeys } from '../../../../core/mcp/escaped-keys.ts';
 import { parseStrictJson } from '../../../../core/mcp/strict-json.ts';
 import { denialOf } from '../kit.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { classifyInboundRequest } from '@modelcontextprotocol/server';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Message, MessageHeaders } from '../../../../core/mcp/message.ts';
 import { METHODS } from '../../../../core/mcp/method.ts';
 import { parseBodiless, parseMessage } from '../../../../core/mcp/parse-message.ts';
@@ -131,7 +131,7 @@ describe('initialize', () => {
   });
 
   test('must not claim a modern revision in its body', () => {
-    expect(refusal({ ...initialize, params: { _meta: META } }, { protocolVersion: '2026-07-28', mcpMethod: 'initialize' })).toEqual({ code: 'ERR_REQUEST_MALFORMED', rpcCode: -32602, rpcId: 1 });
+    expect(refusal({ ...initialize, params: { _meta: META } }, { protocolVersion: '2026-07-28', mcpMethod: 'initialize' })).toEqual({ code: 'ERR_METHOD_UNKNOWN', rpcId: 1 });
   });
 });
 

@@ -20,6 +20,16 @@ describe('G3 a key that only looks like a protocol key', () => {
   });
 });
 
+// A megabyte of padding or of combining marks took minutes to fold, and the whole gateway waited.
+test.each([
+  ['padding', `a${' '.repeat(1_000_000)}b`],
+  ['combining marks', `a${'\u0301\u0316'.repeat(500_000)}`],
+])('G3 J5 a key of a million characters of %s is taken for a look-alike at once', (_what, key) => {
+  const startedMs = performance.now();
+  expect(hasLookAlike({ [key]: 1 }, PROTOCOL_KEYS.params)).toBe(true);
+  expect(performance.now() - startedMs).toBeLessThan(100);
+});
+
 test('G3 protocol keys themselves and all other keys are left alone', () => {
   expect(hasLookAlike({ name: 1, arguments: 1, _meta: 1, uri: 1, taskId: 1 }, PROTOCOL_KEYS.params)).toBe(false);
   expect(hasLookAlike({ names: 1, Title: 1, x: 1, '': 1, '\u0000name': 1, meta: 1 }, PROTOCOL_KEYS.params)).toBe(false);

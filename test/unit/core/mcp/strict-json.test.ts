@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseStrictJson } from '../../../../core/mcp/strict-json.ts';
 import { denialOf } from '../kit.ts';
 
@@ -139,7 +139,7 @@ test('no bytes make it throw anything but a denial, and whatever it accepts JSON
 });
 
 test('a key is refused exactly when some object repeats it, whatever the escapes', () => {
-  const escape = (key: string): string => `"${[...key].map((each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`;
+  const escape = (key: string): string => `"${Array.from(key, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`;
   const members = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', '"', '\\', ':'), fc.boolean()), { maxLength: 5 });
   fc.assert(fc.property(members, (list) => {
     const text = `[{${list.map(([key, escaped]) => `${escaped ? escape(key) : JSON.stringify(key)}:{"a":1}`).join(',')}}]`;

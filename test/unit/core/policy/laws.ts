@@ -1,5 +1,5 @@
 /** Random policies, principals and messages over a small alphabet, so that patterns and names often meet. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { BundleGrant, BundlePatterns, BundlePrincipalMatch, BundleRule } from '../../../../api/bundle.ts';
 import type { Entry, Message, Target } from '../../../../core/mcp/message.ts';
 import { METHODS } from '../../../../core/mcp/method.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { asPartlyUnknown, compilePatterns, coversAny, matchesAny, meetsAny, UNKNOWN_TEXT } from '../../../../core/policy/pattern.ts';
 
 const matches = (pattern: string, text: string): boolean => matchesAny(compilePatterns([pattern]), text);

@@ -1,0 +1,72 @@
+import { describe, expect, test } from '@jest/globals';
+import type { BundleGeneration } from '../../../../api/bundle.ts';
+import type { GatewayToken } from '../../../../api/v1alpha1/index.ts';
+import { readTokenStates } from '../../../../core/bundle/token-state.ts';
+import { aToken, SHA } from './kit.ts';
+
+const END = '2027-01-31T00:00:00Z';
+const END_MS = Date.parse(END);
+const hash = (id: string, sha256: string) => ({ source: { type: 'Hash' as const, id, sha256 }, expiresAt: END });
+const states = (tokens: readonly GatewayToken[], ledger: Readonly<Record<string, readonly BundleGeneration[]>> = {}) =>
+  readTokenStates({ tokens, ledger: new Map(Object.entries(ledger)) }).map(({ revoked, generations, problems }) => ({
+    revoked,
+    generations,
+    problems: problems.map(({ field, problem }) => `${field} ${problem}`),
+  }));
+
+test('a minted token has the generations of the ledger, none beyond the end of the grant', () => {
+  const ledger = { 'token-ci': [{ id: 'bbbbbbbb', sha256: 'b', expiresAtMs: END_MS + 5 }, { id: 'aaaaaaaa', sha256: 'a', expiresAtMs: 5 }] };
+  expect(states([aToken('ci', { expiresAt: END })], ledger)).toEqual([
+    { revoked: false, problems: [], generations: [{ id: 'aaaaaaaa', sha256: 'a', expiresAtMs: 5 }, { id: 'bbbbbbbb', sha256: 'b', expiresAtMs: END_MS }] },
+  ]);
+});
+
+test('a token that is made elsewhere has the one generation of its hash', () => {
+  expect(states([aToken('ci', hash('aaaaaaaa', SHA))])).toEqual([{ revoked: false, problems: [], generations: [{ id: 'aaaaaaaa', sha256: SHA, expiresAtMs: END_MS }] }]);
+});
+
+test.each<[string, Parameters<typeof aToken>[1], string[]]>([
+  ['without an end', { source: { type: 'Hash', id: 'aaaaaaaa', sha256: SHA } }, ['spec.expiresAt is required with source Hash: nothing else ends such a token']],
+  ['without its id', { source: { type: 'Hash', sha256: SHA }, expiresAt: END }, ['spec.source.id is required with source Hash']],
+  ['without its hash', { source: { type: 'Hash', id: 'aaaaaaaa' }, expiresAt: END }, ['spec.source.sha256 is required with source Hash']],
+  ['with an end that is no time', { expiresAt: 'never' }, ['spec.expiresAt is not a time']],
+])('a token %s is at fault', (_title, spec, problems) => {
+  expect(states([aToken('ci', spec)])[0]?.problems).toEqual(problems);
+});
+
+test('F8 an end that is no time is no end in the far future', () => {
+  const [state] = states([aToken('ci', { expiresAt: 'never' })], { 'token-ci': [{ id: 'aaaaaaaa', sha256: 'a', expiresAtMs: END_MS }] });
+  expect(state?.generations[0]?.expiresAtMs).toBe(0);
+});
+
+test('a token without a UID is at fault and has no generations', () => {
+  const { uid: _, ...metadata } = aToken('ci').metadata;
+  expect(states([{ ...aToken('ci'), metadata }])).toEqual([{ revoked: false, generations: [], problems: ['metadata.uid is missing'] }]);
+});
+
+describe('revoked', () => {
+  test.each([
+    ['by its spec', aToken('ci', { revoked: true })],
+    ['F7 by its deletion, from the moment that begins', aToken('ci', {}, { deletionTimestamp: END })],
+  ])('%s', (_title, token) => {
+    expect(states([token])[0]?.revoked).toBe(true);
+  });
+});
+
+describe('F13 two tokens', () => {
+  const SHARED = 'is also that of another GatewayToken: neither is accepted';
+
+  test.each([
+    ['with the same hash', hash('aaaaaaaa', SHA), hash('bbbbbbbb', SHA)],
+    ['with the same id', hash('aaaaaaaa', SHA), hash('aaaaaaaa', 'b'.repeat(64))],
+    ['one of which is revoked', hash('aaaaaaaa', SHA), { ...hash('aaaaaaaa', SHA), revoked: true }],
+  ])('%s are both at fault, in whatever namespaces they are', (_title, one, other) => {
+    const found = states([aToken('ci', one), aToken('cd', other, { namespace: 'elsewhere' }), aToken('ok', hash('cccccccc', 'c'.repeat(64)))]);
+    expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`spec.source ${SHARED}`], []]);
+  });
+
+  test('one of which is minted are both at fault', () => {
+    const found = states([aToken('ci', hash('aaaaaaaa', SHA)), aToken('minted')], { 'token-minted': [{ id: 'zzzzzzzz', sha256: SHA, expiresAtMs: 1 }] });
+    expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`metadata.uid ${SHARED}`]]);
+  });
+});

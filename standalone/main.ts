@@ -74,7 +74,9 @@ async function serve(config: ServeConfig): Promise<void> {
 
 /** Loading and compiling leave the heap at several times what serving needs, and an idle process never shrinks it. */
 function releaseStartupMemory(): void {
-  setImmediate(() => void globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }));
+  setImmediate(() => {
+    globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  });
 }
 
 try {

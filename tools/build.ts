@@ -1,7 +1,8 @@
 /**
  * Bundles what runs in production: dist/standalone.mjs and dist/cli.mjs, each with a source map and the metafile that
  * says what is inside. `dist/` lies beside `crds/` and `api/` as `manifest/` does, so what manifest/ reads by a path
- * relative to its own module is found from a bundle as well: an image needs bin/, dist/, crds/ and the schema in api/.
+ * relative to its own module is found from a bundle as well. An image needs bin/, dist/, crds/, package.json and the
+ * schema in api/.
  */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

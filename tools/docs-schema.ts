@@ -8,23 +8,16 @@ interface Field {
   readonly required: boolean;
 }
 
-/** Every field below `schema`, outermost first, in the order of the schema. */
+/** Every field below `schema`, outermost first, in the order of the schema. The path of a list ends in `[]` for its elements. */
 export function listFields(schema: unknown, path: string): readonly Field[] {
   const properties = own(schema, 'properties');
   const required = own(schema, 'required');
   return Object.entries(isRecord(properties) ? properties : {}).flatMap(([name, child]) => {
-    const field = { path: path === '' ? name : `${path}.${name}`, schema: child, required: isList(required) && required.includes(name) };
-    return [field, ...listFields(elementOf(child), `${field.path}${isList(own(child, 'type')) ? '' : suffixOf(child)}`)];
+    const fieldPath = path === '' ? name : `${path}.${name}`;
+    const items = own(child, 'items');
+    const below = items === undefined ? listFields(child, fieldPath) : listFields(items, `${fieldPath}[]`);
+    return [{ path: fieldPath, schema: child, required: isList(required) && required.includes(name) }, ...below];
   });
-}
-
-/** What the rows below a field describe: the elements of a list, or the object itself. */
-function elementOf(schema: unknown): unknown {
-  return own(schema, 'items') ?? schema;
-}
-
-function suffixOf(schema: unknown): string {
-  return own(schema, 'items') === undefined ? '' : '[]';
 }
 
 export function renderFields(fields: readonly Field[]): string {
@@ -47,9 +40,10 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }
 
-/** A bar would end the cell, also inside backticks; what looks like HTML would vanish. */
+/** A bar would end the cell, also inside backticks; what looks like HTML outside them would vanish. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ').replace(/(^|`[^`]*`)([^`]*)/g, (_all, quoted: string, plain: string) => `${quoted}${plain.replaceAll('<', '&lt;')}`);
+  const parts = text.replaceAll('|', '\\|').replaceAll('\n', ' ').split('`');
+  return parts.map((part, index) => (index % 2 === 0 ? part.replaceAll('<', '&lt;') : part)).join('`');
 }
 
 export function code(text: string): string {

@@ -1,12 +1,14 @@
 #!/bin/sh
-# `npm ci` with a line of progress every few seconds, and a Node that really runs at the end.
+# Installs what package-lock.json says, with a line of progress every few seconds and a Node that really runs at the
+# end. Not `npm ci`: it refuses a lock without the optional binaries of other platforms, which not every registry
+# carries. tools/check-installed.ts asks afterwards what `npm ci` would have asked.
 set -eu
 cd "$(dirname "$0")/.."
 
 total=$(grep -c '^    "node_modules/' package-lock.json)
 printf 'Installing %s packages …\n' "$total"
 started=$(date +%s)
-npm ci --no-audit --no-fund --loglevel=error &
+npm install --no-save --no-audit --no-fund --loglevel=error &
 npm=$!
 trap 'kill "$npm" 2>/dev/null || true' INT TERM
 
@@ -28,4 +30,8 @@ if [ "$found" != "$wanted" ]; then
   rm -f node_modules/.package-lock.json
   exit 1
 fi
+node_modules/.bin/node tools/check-installed.ts || {
+  rm -f node_modules/.package-lock.json
+  exit 1
+}
 printf 'Installed in %s s; Node %s.\n' "$(($(date +%s) - started))" "$found"

@@ -19,7 +19,7 @@ let image: string;
 
 beforeAll(async () => {
   image = realpathSync(mkdtempSync(join(tmpdir(), 'mcpgateway-image-')));
-  for (const path of ['bin', 'crds', 'api/gateway-config.schema.json']) cpSync(join(ROOT, path), join(image, path), { recursive: true });
+  for (const path of ['bin', 'crds', 'package.json', 'api/gateway-config.schema.json']) cpSync(join(ROOT, path), join(image, path), { recursive: true });
   await buildBundles(join(image, 'dist'));
   mkdirSync(join(image, 'config'));
   writeFileSync(join(image, 'recorder.mjs'), RECORDER);
@@ -30,16 +30,23 @@ beforeAll(async () => {
 afterAll(() => rmSync(image, { recursive: true, force: true }));
 
 describe('the bundle of the gateway', () => {
-  test('serves with nothing but bin, dist, crds and the schema, and loads no package at run time', async () => {
+  test('serves with nothing but bin, dist, crds, the schema and package.json, and loads no package at run time', async () => {
     const loaded = join(image, 'loaded.txt');
     const gateway = startProcess(join(image, 'bin/mcpgateway'), ['serve', '--config', join(image, 'config')], {
       env: { MCPGATEWAY_NODE: process.execPath, NODE_OPTIONS: `--import=${join(image, 'recorder.mjs')}`, LOADED: loaded },
     });
-    const line = await gateway.untilLine(/^\{.*"listening".*\}$/);
-    const { port } = JSON.parse(line[0]) as { port: number };
-    const response = await fetch(`http://127.0.0.1:${String(port)}/default/nothing/mcp`, { method: 'POST', body: '{}' });
-    expect(response.status).toBe(404);
-    expect((await gateway.stop()).code).toBe(0);
+    try {
+      const line = await gateway.untilLine(/^\{.*"listening".*\}$/);
+      const { port } = JSON.parse(line[0]) as { port: number };
+      const headers = { 'Content-Type': 'application/json', Connection: 'close' };
+      const response = await fetch(`http://127.0.0.1:${String(port)}/default/nothing/mcp`, { method: 'POST', headers, body: '{}' });
+      expect(response.status).toBe(404);
+      await response.body?.cancel();
+    } finally {
+      // Whatever failed above: a gateway that stays behind would keep the whole test run from ending.
+      await gateway.stop();
+    }
+    expect((await gateway.exited).code).toBe(0);
     const modules = readFileSync(loaded, 'utf8').trim().split('\n');
     expect(modules).toContain(`file://${image}/dist/standalone.mjs`);
     expect(modules.filter((url) => !url.startsWith('node:') && url !== `file://${image}/dist/standalone.mjs`)).toEqual([]);

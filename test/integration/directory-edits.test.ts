@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { aHashToken, aServer, GATEWAY_CONFIG, runDirectory, tokenIn } from '../kit/directory-source.ts';
+import { aHashToken, aServer, GATEWAY_CONFIG, runningDirectories, tokenIn } from '../kit/directory-source.ts';
 import type { RunningDirectory } from '../kit/directory-source.ts';
 import { temporaryDirectories } from '../kit/temporary-directory.ts';
 
@@ -13,6 +13,7 @@ const REVOCATION_BOUND_MS = 1000 + 500;
 const FILES = 12;
 
 const aDirectory = temporaryDirectories();
+const runDirectory = runningDirectories();
 
 /** Mulberry32: the same seed gives the same edits. */
 function randomFrom(seed: number): (below: number) => number {
@@ -114,7 +115,6 @@ test(`survives ${EDITS} random malformed edits, names each fault, and lets no re
   }
   for (let i = 0; i < FILES; i += 1) restore(join(directory, `victim-${i}.yaml`));
   await running.until(({ problems, bundles }) => problems.length === 0 && bundles.some(({ tokens }) => tokens.filter(({ name }) => name.startsWith('victim-')).length === FILES));
-  await running.stop();
   expect(revived).toEqual([]);
   expect(running.logged.filter(({ message }) => message === 'directory not read')).toEqual([]);
   expect(Math.max(...delaysMs)).toBeLessThan(REVOCATION_BOUND_MS);
@@ -136,7 +136,6 @@ test('is back in force, with the same tokens, when the directory was away', asyn
   await running.until((state) => tokenIn(state, 'ci')?.uid === uid);
   // The watches follow the new directory: no period passes before a change in it is seen.
   expect(await revoke(running, 'ci-2')).toBeLessThan(1000);
-  await running.stop();
 });
 
 test('follows a Kubernetes mount, whose files change all at once behind one link', async () => {
@@ -154,7 +153,6 @@ test('follows a Kubernetes mount, whose files change all at once behind one link
   symlinkSync('..2', join(directory, '..data_tmp'));
   renameSync(join(directory, '..data_tmp'), join(directory, '..data'));
   await running.until((state) => tokenIn(state, 'ci')?.revoked === true, 500);
-  await running.stop();
 });
 
 test('a deleted token is dead, and one made again under its name is another', async () => {
@@ -171,5 +169,4 @@ test('a deleted token is dead, and one made again under its name is another', as
   running.write('ci.yaml', aHashToken('ci'));
   const again = await running.until((state) => tokenIn(state, 'ci') !== undefined);
   expect(tokenIn(again, 'ci')?.uid).not.toBe(uid);
-  await running.stop();
 });

@@ -1,6 +1,6 @@
 /** Bundles and tokens as tests want to say them. */
 import { randomBytes } from 'node:crypto';
-import type { Bundle, BundleGrant, BundleIdentity, BundleRule, BundleToken } from '../../api/bundle.ts';
+import type { Bundle, BundleGrant, BundleIdentity, BundlePatterns, BundleRule, BundleToken } from '../../api/bundle.ts';
 import { formatCredential, hashCredential } from '../../core/credential.ts';
 
 export interface TestToken {
@@ -23,21 +23,23 @@ export interface TokenSettings {
 
 /** A live token that may use every tool, prompt and resource unless `settings` say otherwise. */
 export function aToken(settings: TokenSettings = {}): TestToken {
-  const { name = 'alice', namespace = 'default' } = settings;
+  const { name = 'alice', namespace = 'default', type = 'Bearer', revoked = false, expiresAtMs = Date.now() + 3_600_000 } = settings;
   const { text, generation } = formatCredential({ generation: randomBytes(16), secret: randomBytes(32) });
-  const allow = { tools: settings.tools ?? ['*'], prompts: settings.prompts ?? ['*'], resources: settings.resources ?? ['*'] };
-  const grants = settings.grants ?? [{ rule: `GatewayToken/${namespace}/${name}#permissions[0]`, allow }];
   const token: BundleToken = {
     uid: `uid-${namespace}-${name}`,
     namespace,
     name,
-    type: settings.type ?? 'Bearer',
-    revoked: settings.revoked ?? false,
+    type,
+    revoked,
     identity: { user: name, groups: [], roles: [], attributes: {}, ...settings.identity },
-    grants,
-    generations: [{ id: generation, sha256: hashCredential(text), expiresAtMs: settings.expiresAtMs ?? Date.now() + 3_600_000 }],
+    grants: settings.grants ?? [{ rule: `GatewayToken/${namespace}/${name}#permissions[0]`, allow: patternsOf(settings) }],
+    generations: [{ id: generation, sha256: hashCredential(text), expiresAtMs }],
   };
   return { text, token };
+}
+
+function patternsOf({ tools = ['*'], prompts = ['*'], resources = ['*'] }: TokenSettings): BundlePatterns {
+  return { tools, prompts, resources };
 }
 
 export interface BundleSettings {

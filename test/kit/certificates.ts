@@ -1,7 +1,7 @@
 /** Certificate authorities and certificates for TLS tests: ECDSA P-256, made on the spot. */
 // @peculiar/x509 resolves its parts through decorators' metadata.
 import 'reflect-metadata';
-import { randomBytes, webcrypto } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ export interface Authority {
 }
 
 export async function createAuthority(commonName = 'Test CA'): Promise<Authority> {
-  const keys = await webcrypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
+  const keys = await crypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
   const own = await X509CertificateGenerator.createSelfSigned({
     name: `CN=${commonName}`,
     keys,
@@ -63,7 +63,7 @@ export async function createAuthority(commonName = 'Test CA'): Promise<Authority
       const names = request.names ?? ['localhost', '127.0.0.1'];
       const usage = request.usage === 'client' ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth;
       const alternatives = names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const);
-      const subject = await webcrypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
+      const subject = await crypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
       const certificate = await X509CertificateGenerator.create({
         subject: `CN=${request.commonName ?? names[0] ?? 'nobody'}`,
         issuer: own.subject,
@@ -106,6 +106,6 @@ function newSerial(): string {
   return `01${randomBytes(15).toString('hex')}`;
 }
 
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), PemConverter.PrivateKeyTag);
+async function privateKeyPem(key: crypto.CryptoKey): Promise<string> {
+  return PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), PemConverter.PrivateKeyTag);
 }

@@ -1,7 +1,8 @@
 /** A running directory source over a directory of its own, and manifests to put there. */
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterEach } from '@jest/globals';
 import { createGatewayConfigParser } from '../../manifest/gateway-config.ts';
 import { createManifestLoader } from '../../manifest/load.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -25,7 +26,22 @@ export interface RunningDirectory {
   stop(): Promise<void>;
 }
 
-export async function runDirectory(directory: string, clock: Clock = systemClock): Promise<RunningDirectory> {
+export type RunDirectory = (directory: string, clock?: Clock) => Promise<RunningDirectory>;
+
+/** What a test starts is stopped after it, also when it fails. */
+export function runningDirectories(): RunDirectory {
+  const running: RunningDirectory[] = [];
+  afterEach(async () => {
+    for (const each of running.splice(0)) await each.stop();
+  });
+  return async (directory, clock = systemClock) => {
+    const started = await runDirectory(directory, clock);
+    running.push(started);
+    return started;
+  };
+}
+
+async function runDirectory(directory: string, clock: Clock): Promise<RunningDirectory> {
   let current: DirectoryState | undefined;
   const listeners = new Set<(state: DirectoryState) => void>();
   const logged: { message: string; fields: LogFields }[] = [];
@@ -100,8 +116,8 @@ spec:
   type: Bearer
   source:
     type: Hash
-    id: ${name.replaceAll(/[^0-9A-Za-z]/g, '').padEnd(8, '0').slice(0, 8)}
-    sha256: ${Buffer.from(name.padEnd(32, '.').slice(0, 32)).toString('hex')}
+    id: "${hash('sha256', name, 'hex').slice(0, 8)}"
+    sha256: "${hash('sha256', name, 'hex')}"
   identity:
     user: ${options.user ?? name}
   permissions:

@@ -69,6 +69,7 @@ function aMinter(initial: Ledger = { ...EMPTY_LEDGER, tokens: [ENTRY] }, files =
       const text = files.get(`${namespace}/${name}`);
       return text === undefined ? undefined : hashCredential(text);
     },
+    isThere: async (namespace, name) => files.has(`${namespace}/${name}`),
     remove: async (namespace, name) => {
       step('remove', name);
       files.delete(`${namespace}/${name}`);
@@ -179,11 +180,32 @@ describe('a token that is deleted while it is being minted', () => {
     const { minter, ledger, steps, files } = aMinter();
     await minter.run(DEMANDS);
     ledger.update((now) => ({ ...now, tokens: [] }));
+    minter.forget([ENTRY]);
     steps.length = 0;
-    await minter.forget([ENTRY]);
+    await minter.run(new Map());
     expect(steps).toEqual(['save', 'remove ci-token']);
     expect(files.size).toBe(0);
   });
+
+  test('leaves its file to the next owner of the name', async () => {
+    const { minter, ledger, files } = aMinter();
+    await minter.run(DEMANDS);
+    ledger.update((now) => ({ ...now, tokens: [{ ...ENTRY, uid: 'u2' }] }));
+    minter.forget([ENTRY]);
+    const before = files.get('tools/ci-token');
+    await minter.run(DEMANDS);
+    expect(files.get('tools/ci-token')).not.toBe(before);
+    expect(files.size).toBe(1);
+  });
+});
+
+test('names the file of a live token that was removed by hand', async () => {
+  const { minter, files } = aMinter();
+  expect(await minter.missingFiles()).toEqual([]);
+  await minter.run(DEMANDS);
+  expect(await minter.missingFiles()).toEqual([]);
+  files.clear();
+  expect(await minter.missingFiles()).toEqual(['tools/ci-token']);
 });
 
 describe('recovery', () => {

@@ -5,7 +5,7 @@ import type { CommandIo } from './command-io.ts';
 export type OutputFormat = 'table' | 'json';
 
 /** Controls would let a name in a file move the cursor or recolour the terminal. */
-const CONTROLS = /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 export function outputOption(): Option {
   return new Option('-o, --output <format>', 'form of the answer').choices(['table', 'json']).default('table');
@@ -32,5 +32,5 @@ export function printFields(io: CommandIo, fields: readonly (readonly [string, s
 }
 
 export function printable(text: string): string {
-  return text.replace(CONTROLS, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(CONTROLS, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

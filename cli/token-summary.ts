@@ -16,7 +16,10 @@ export function summarizeToken({ spec }: GatewayToken, entry: LedgerToken | unde
   const endMs = spec.expiresAt === undefined ? Infinity : Date.parse(spec.expiresAt);
   if (endMs <= nowMs) return { state: 'Expired', expiresAtMs: endMs };
   if (spec.source.type === 'Hash') return { state: 'Active', expiresAtMs: endMs };
-  if (entry === undefined) return Number.isFinite(endMs) ? { state: 'Unknown', expiresAtMs: endMs } : { state: 'Unknown' };
+  return entry === undefined ? { state: 'Unknown' } : summarizeEntry(entry, endMs, nowMs);
+}
+
+function summarizeEntry(entry: LedgerToken, endMs: number, nowMs: number): TokenSummary {
   const current = entry.generations.find(({ state, expiresAtMs }) => state === 'Current' && expiresAtMs > nowMs);
   if (current !== undefined) return { state: 'Active', expiresAtMs: Math.min(current.expiresAtMs, endMs) };
   return { state: entry.mintedAtMs === undefined ? 'Pending' : 'Expired' };

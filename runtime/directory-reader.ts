@@ -178,7 +178,7 @@ async function readBounded(path: string, limitBytes: number): Promise<Uint8Array
   // Without O_NONBLOCK the opening of a pipe would wait for a writer, for ever.
   const handle: FileHandle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const buffer = Buffer.alloc(Math.min(limitBytes, Number((await handle.stat()).size)) + 1);
+    const buffer = Buffer.alloc(Math.min(limitBytes, (await handle.stat()).size) + 1);
     let length = 0;
     while (length < buffer.length) {
       const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);

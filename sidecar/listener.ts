@@ -40,6 +40,8 @@ export interface Listener {
 /** Above the idle time of common load balancers (60 s), so that they, not the listener, end an idle connection. */
 const KEEP_ALIVE_MS = 75_000;
 const DRAIN_POLL_MS = 100;
+/** Requests of one connection that may wait for the answer to an earlier one. */
+const MAX_PIPELINED = 16;
 
 const LIMITS = {
   headersTimeout: 10_000,
@@ -101,46 +103,57 @@ export function createListener(options: ListenerOptions, deps: ListenerDeps): Li
   };
 }
 
-/** The requests whose answer is not complete; pipelining makes them several on one connection. */
+/** The connections on which an answer is not complete. */
 interface Answering {
-  begin(request: IncomingMessage, response: ServerResponse): void;
+  /** Starts the request when it is its turn: never, if the connection ends before. */
+  begin(socket: Socket, response: ServerResponse, start: () => void): void;
   isOn(socket: Duplex): boolean;
   /** From now on the first answer on a connection is its last. */
   last(): void;
   idle(): Promise<void>;
 }
 
+/**
+ * Pipelined requests start one after the other. Started at once, one connection could hold any number of calls open
+ * upstream, and a call could be carried out behind an answer that closes the connection.
+ */
 function createAnswering(): Answering {
-  const requests = new Map<Duplex, number>();
+  const queues = new Map<Duplex, (() => void)[]>();
   const waiting: (() => void)[] = [];
   let keepAlive = true;
 
-  function end(socket: Duplex): void {
-    const left = (requests.get(socket) ?? 1) - 1;
-    if (left > 0) requests.set(socket, left);
-    else requests.delete(socket);
-    if (requests.size === 0) for (const resolve of waiting.splice(0)) resolve();
+  function end(socket: Socket): void {
+    const next = socket.writable ? queues.get(socket)?.shift() : undefined;
+    if (next !== undefined) return next();
+    queues.delete(socket);
+    if (queues.size === 0) for (const resolve of waiting.splice(0)) resolve();
   }
 
   return {
-    begin({ socket }, response) {
-      requests.set(socket, (requests.get(socket) ?? 0) + 1);
-      response.once('close', () => end(socket));
-      if (!keepAlive) response.shouldKeepAlive = false;
+    begin(socket, response, start) {
+      const turn = (): void => {
+        response.once('close', () => end(socket));
+        if (!keepAlive) response.shouldKeepAlive = false;
+        start();
+      };
+      const queue = queues.get(socket);
+      if (queue === undefined) {
+        queues.set(socket, []);
+        turn();
+      } else if (queue.length < MAX_PIPELINED) queue.push(turn);
+      else socket.destroy();
     },
-    isOn: (socket) => requests.has(socket),
+    isOn: (socket) => queues.has(socket),
     last() {
       keepAlive = false;
     },
-    idle: () => (requests.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    idle: () => (queues.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 }
 
 function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps, answering: Answering): void {
-  const run = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): void => {
-    answering.begin(request, response);
-    void handle(request, response, beforeBody);
-  };
+  const run = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): void =>
+    answering.begin(request.socket, response, () => void handle(request, response, beforeBody));
   // In the middle of an answer another status line would be read as part of it.
   const endWith = (socket: Duplex, status: string): void => {
     if (answering.isOn(socket)) return void socket.destroy();
@@ -167,6 +180,8 @@ function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps,
     malformed(socket.remoteAddress ?? '', code);
     endWith(socket, STATUS_OF[code] ?? '400 Bad Request');
   });
+  // An answer would wait for the end of a handshake that never comes, and keep the connection for ever.
+  server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
 }
 
 function boundAddress(bound: AddressInfo | string | null, options: ListenerOptions): { address: string; port: number } {

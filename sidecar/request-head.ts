@@ -133,6 +133,10 @@ function requireFraming(method: RequestMethod, headers: ReadonlyMap<string, stri
   if (headers.has('content-encoding')) {
     throw new Denial('ERR_MEDIA_TYPE_UNSUPPORTED', 'Encoded request bodies are not accepted.');
   }
+  // Node takes any coding before the last: a peer that knows it would read another body.
+  if ((headers.get('transfer-encoding') ?? 'chunked').toLowerCase() !== 'chunked') {
+    throw malformed('The only transfer coding is chunked.');
+  }
   if (method === 'POST') {
     if (JSON_UTF8.test(headers.get('content-type') ?? '')) return;
     throw new Denial('ERR_MEDIA_TYPE_UNSUPPORTED', 'The content type must be application/json in UTF-8.');

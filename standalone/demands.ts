@@ -28,15 +28,19 @@ export function deriveDemands(
     const { request, problem } = readRequest(token);
     if (problem !== undefined) problems.push(problem);
     if (spec.source.type !== 'Generated' || unsupportedTokenFields(token).length > 0) continue;
-    demands.set(tokenKey(metadata), {
-      lifetimeMs: Math.min(lifetimeMs, limit.maxMs),
-      // An end that is no time would be refused by the schema; if not, it is over.
-      ...(spec.expiresAt === undefined ? {} : { endsAtMs: Date.parse(spec.expiresAt) || 0 }),
-      ...(spec.rotation === undefined ? {} : { rotation: rotationOf(spec.rotation) }),
-      ...(request === undefined ? {} : { rotateRequest: request }),
-    });
+    demands.set(tokenKey(metadata), demandOf(token, Math.min(lifetimeMs, limit.maxMs), request));
   }
   return { demands, problems };
+}
+
+function demandOf({ spec }: GatewayToken, lifetimeMs: number, request: string | undefined): TokenDemand {
+  return {
+    lifetimeMs,
+    // An end that is no time would be refused by the schema; if not, it is over.
+    ...(spec.expiresAt === undefined ? {} : { endsAtMs: Date.parse(spec.expiresAt) || 0 }),
+    ...(spec.rotation === undefined ? {} : { rotation: rotationOf(spec.rotation) }),
+    ...(request === undefined ? {} : { rotateRequest: request }),
+  };
 }
 
 function rotationOf({ every, overlap }: { every: string; overlap: string }): { everyMs: number; overlapMs: number } {

@@ -103,6 +103,8 @@ async function run(deps: DirectorySourceDeps, state: StateDirectory, ledger: Led
       await looking.stop();
       timer.stop();
       await minting.stop();
+      // A revocation seen a moment ago must outlive this process.
+      await ledger.save().catch((error: unknown) => log.error('state directory not written', { path: state.path, error }));
       await state.release();
     },
   };

@@ -72,7 +72,7 @@ function sessionKeysFor(
   const isKept = (uid: string): boolean => !isComplete || uids.includes(uid);
   if (uids.every((uid) => uid in sessionKeys) && Object.keys(sessionKeys).every(isKept)) return sessionKeys;
   const kept = Object.entries(sessionKeys).filter(([uid]) => isKept(uid));
-  const made = uids.map((uid) => [uid, Buffer.from(randomBytes(SESSION_KEY_BYTES)).toString('base64url')]);
+  const made = uids.map((uid) => [uid, Buffer.from(randomBytes(SESSION_KEY_BYTES)).toString('base64url')] as const);
   return Object.fromEntries([...made, ...kept]);
 }
 

@@ -46,8 +46,12 @@ async function readCredential(io: CommandIo, { tokenFile, tokenStdin }: WhoamiOp
   if (tokenFile === undefined) return io.readStdin(MAX_TOKEN_BYTES);
   try {
     const handle = await open(tokenFile, 'r');
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_TOKEN_BYTES), 0, MAX_TOKEN_BYTES).finally(() => handle.close());
-    return buffer.toString('latin1', 0, bytesRead);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_TOKEN_BYTES), 0, MAX_TOKEN_BYTES);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     throw new ConfigError([`--token-file: cannot be read (${errorCodeOf(error) ?? 'unknown'})`]);
   }

@@ -90,14 +90,14 @@ function textHeaders(raw: unknown): readonly string[] {
   return raw.map((part) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)));
 }
 
-/** Judged by the error's code, never by its text. A Denial thrown by the receiver keeps its own. */
+/** Judged by the error's code or name, never by its text. A Denial thrown by the receiver keeps its own. */
 function denialOf(error: Error): Denial {
   if (error instanceof Denial) return error;
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return new Denial('ERR_UPSTREAM_TIMEOUT', 'The server behind the gateway did not accept a connection in time.', { cause: error });
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (error.name === 'HTTPParserError' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code === 'UND_ERR_HEADERS_OVERFLOW') {
     return new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid answer.', { cause: error });
   }
   return new Denial('ERR_UPSTREAM_UNREACHABLE', 'The server behind the gateway is not reachable.', { cause: error });

@@ -119,7 +119,8 @@ function sessionHeader({ wrapSessionId }: RelayContext, upstreamId: string | und
 }
 
 function requireForClient(status: number): void {
-  if (isRedirect(status)) throw invalidAnswer();
+  // What 600 or 999 means each reader decides for itself.
+  if (isRedirect(status) || status > 599) throw invalidAnswer();
   // RFC 9110 §15.5.2 speaks to whoever presented a credential, and that is the gateway.
   if (status === 401) {
     throw new Denial('ERR_UPSTREAM_CREDENTIAL_REFUSED', 'The server behind the gateway refused the credential of the gateway.');
@@ -128,7 +129,8 @@ function requireForClient(status: number): void {
 
 function relayBytes(context: RelayContext, status: number, headers: string[], contentLength: number | undefined): Answer {
   const { response } = context;
-  if (contentLength !== undefined) headers.push('Content-Length', String(contentLength));
+  // RFC 9110 §8.6: a 204 has no length, and whoever believes one waits for the next answer's bytes.
+  if (contentLength !== undefined && status !== 204) headers.push('Content-Length', String(contentLength));
   const held = contentLength !== undefined && contentLength <= ONE_WRITE_BYTES;
   response.writeHead(status, headers);
   if (!held) response.flushHeaders();
@@ -191,6 +193,7 @@ function relayEvents(context: RelayContext, status: number, headers: string[], f
   response.socket?.setNoDelay(true);
   context.streaming();
   const write = (chunk: Buffer): boolean => {
+    keepAlive.refresh();
     boundary.push(chunk);
     context.sent(chunk.length);
     return response.write(chunk);
@@ -200,7 +203,6 @@ function relayEvents(context: RelayContext, status: number, headers: string[], f
   }, KEEP_ALIVE_MS);
   return {
     push(chunk) {
-      keepAlive.refresh();
       if (filter === undefined) return write(chunk);
       let keepsUp = true;
       for (const part of filter.push(chunk)) keepsUp = write(part);

@@ -1,6 +1,6 @@
 /** Holds the import directions, the one door of each package, and what keeps a module harmless to import. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
 import { bundleOptions } from '../../tools/build.ts';
@@ -181,8 +181,10 @@ function isPackage(specifier: string): boolean {
   return !specifier.startsWith('.') && !specifier.startsWith('node:') && specifier !== '<computed>';
 }
 
+/** Types that a package lacks are declared beside its door. */
 function passesDoor(path: string, door: string | undefined): boolean {
   if (door === undefined) return false;
+  if (path.endsWith('.d.ts')) return dirname(path) === dirname(door);
   return door.endsWith('/') ? path.startsWith(door) : path === door;
 }
 

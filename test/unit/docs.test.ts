@@ -10,6 +10,9 @@ const pages = [
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
 ];
 const makefile = read('Makefile');
+const CODE = /```[^]*?```|`[^`\n]*`/g;
+/** Not the output that other fences show. */
+const COMMANDS = /```sh\n[^]*?```|(?<!`)`[^`\n]+`(?!`)/g;
 
 describe('decision records', () => {
   const records = readdirSync(join(ROOT, 'docs/adr')).sort();
@@ -28,12 +31,12 @@ describe('decision records', () => {
 
 describe('pages', () => {
   test.each(pages)('%s links only to what exists', (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)/g)].map(([, target]) => target ?? '');
+    const links = [...read(page).replace(CODE, '').matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)/g)].map(([, target]) => target ?? '');
     expect(links.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
   });
 
   test.each(pages)('%s names only targets that make has', (page) => {
-    const named = [...read(page).matchAll(/(?:^|`)make ([a-z][a-z-]*)/gm)].map(([, target]) => target ?? '');
+    const named = [...(read(page).match(COMMANDS) ?? []).join('\n').matchAll(/(?:^|`)make ([a-z][a-z-]*)/gm)].map(([, target]) => target ?? '');
     expect(named.filter((target) => !new RegExp(`^${target}:`, 'm').test(makefile))).toEqual([]);
   });
 

@@ -45,6 +45,7 @@ build: $(INSTALLED) ## change: production bundles in dist/
 .PHONY: types
 types: $(INSTALLED) ## test: types
 	@tsc -p .
+	@tsc -p test
 
 .PHONY: lint
 lint: $(INSTALLED) ## test: lint, with type-aware rules and the limits on size

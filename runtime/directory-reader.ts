@@ -4,27 +4,16 @@
  */
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
+import type { DirectoryLayout, FileFault, Walk } from './directory-walk.ts';
+import { walkDirectory } from './directory-walk.ts';
 import { errorCodeOf } from './error-code.ts';
-
-export interface DirectoryLayout {
-  /** Largest size of the file at this relative path; `undefined`: it is not read. */
-  sizeLimitOf(path: string): number | undefined;
-  isEntered(path: string): boolean;
-  followsLinks(path: string): boolean;
-  readonly maxFiles: number;
-}
 
 export interface TextFile {
   readonly path: string;
   readonly text: string;
-}
-
-export interface FileFault {
-  readonly path: string;
-  readonly problem: string;
 }
 
 export interface DirectoryListing {
@@ -71,26 +60,27 @@ export function createDirectoryReader(deps: {
   let awaySinceMs: number | undefined;
 
   async function read(): Promise<DirectoryListing> {
-    const found = await walk(directory, layout);
+    const found = await walkDirectory(directory, layout);
     awaySinceMs = found.isPresent ? undefined : (awaySinceMs ?? clock.monotonicMs());
     const isAway = awaySinceMs !== undefined && clock.monotonicMs() - awaySinceMs >= SETTLE_MS;
-    const next = new Map<string, KnownFile>();
     const overflow = limitFiles(found.paths, known, layout.maxFiles);
+    known = await readAll(found);
+    const isUnsettled = found.isPresent !== !isAway || [...known.values()].some(({ missingSinceMs }) => missingSinceMs !== undefined);
+    const content = { isPresent: !isAway, files: textsOf(known), faults: [...found.faults, ...overflow, ...faultsOf(known)] };
+    const revision = last !== undefined && sameContent(last, content) ? last.revision : (last?.revision ?? 0) + 1;
+    last = { ...content, directories: found.directories, isUnsettled, revision };
+    return last;
+  }
+
+  async function readAll(found: Walk): Promise<ReadonlyMap<string, KnownFile>> {
+    const next = new Map<string, KnownFile>();
     for (let start = 0; start < found.paths.length; start += OPEN_AT_ONCE) {
       const batch = found.paths.slice(start, start + OPEN_AT_ONCE);
       const read = await Promise.all(batch.map(async (path) => [path, await readKnown(path)] as const));
       for (const [path, file] of read) if (file !== undefined) next.set(path, file);
     }
     for (const [path, file] of known) if (!next.has(path)) keepMissing(next, path, file, found);
-    known = next;
-    const faults = [...found.faults, ...overflow, ...faultsOf(next)];
-    const files = textsOf(next);
-    const isPresent = found.isPresent || !isAway;
-    const isUnsettled = (!found.isPresent && !isAway) || [...next.values()].some(({ missingSinceMs }) => missingSinceMs !== undefined);
-    const isSame = last !== undefined && last.isPresent === isPresent && sameFiles(last.files, files) && sameFaults(last.faults, faults);
-    const revision = (last?.revision ?? 0) + (isSame ? 0 : 1);
-    last = { isPresent, files, faults, directories: found.directories, isUnsettled, revision };
-    return last;
+    return next;
   }
 
   async function readKnown(path: string): Promise<KnownFile | undefined> {
@@ -112,45 +102,6 @@ export function createDirectoryReader(deps: {
   }
 
   return { read };
-}
-
-interface Walk {
-  isPresent: boolean;
-  readonly paths: string[];
-  readonly faults: FileFault[];
-  readonly directories: Map<string, string>;
-  /** Relative paths of directories whose entries could not be listed. */
-  readonly unreadable: string[];
-}
-
-async function walk(directory: string, layout: DirectoryLayout): Promise<Walk> {
-  const found: Walk = { isPresent: true, paths: [], faults: [], directories: new Map(), unreadable: [] };
-  await enter(directory, '', layout, found);
-  found.paths.sort();
-  return found;
-}
-
-async function enter(root: string, path: string, layout: DirectoryLayout, found: Walk): Promise<void> {
-  const absolute = join(root, path);
-  try {
-    const { dev, ino, birthtimeMs } = await stat(absolute);
-    const entries = await readdir(absolute, { withFileTypes: true });
-    // With the time of birth, because inode numbers are used again.
-    found.directories.set(absolute, `${dev}:${ino}:${birthtimeMs}`);
-    for (const entry of entries) {
-      const child = path === '' ? entry.name : `${path}/${entry.name}`;
-      if (layout.sizeLimitOf(child) !== undefined && !entry.isDirectory()) found.paths.push(child);
-      else if (entry.isDirectory() || (entry.isSymbolicLink() && layout.followsLinks(child))) {
-        if (layout.isEntered(child)) await enter(root, child, layout, found);
-      }
-    }
-  } catch (error) {
-    const code = errorCodeOf(error) ?? String(error);
-    if (path === '' && (code === 'ENOENT' || code === 'ENOTDIR')) found.isPresent = false;
-    if (path !== '' && (code === 'ENOENT' || code === 'ENOTDIR')) return;
-    found.faults.push({ path: path === '' ? absolute : path, problem: `cannot be listed (${code})` });
-    found.unreadable.push(path);
-  }
 }
 
 /** Known files first: a flood of new ones must not push out one that holds a revocation. */
@@ -206,6 +157,12 @@ function textsOf(files: ReadonlyMap<string, KnownFile>): readonly TextFile[] {
 
 function faultsOf(files: ReadonlyMap<string, KnownFile>): readonly FileFault[] {
   return [...files].flatMap(([path, { fault }]) => (fault === undefined ? [] : [{ path, problem: fault }]));
+}
+
+type Content = Pick<DirectoryListing, 'isPresent' | 'files' | 'faults'>;
+
+function sameContent(a: Content, b: Content): boolean {
+  return a.isPresent === b.isPresent && sameFiles(a.files, b.files) && sameFaults(a.faults, b.faults);
 }
 
 function sameFiles(a: readonly TextFile[], b: readonly TextFile[]): boolean {

@@ -53,12 +53,6 @@ export function createMinter(deps: MinterDeps): Minter {
   const unrecorded = new Set<string>();
   const forgotten: LedgerToken[] = [];
 
-  /** The name may have a new owner, whose file replaces the old one. */
-  async function removeUnowned(namespace: string, secretName: string): Promise<void> {
-    const isOwned = ledger.get().tokens.some((entry) => entry.namespace === namespace && entry.secretName === secretName);
-    if (!isOwned) await files.remove(namespace, secretName);
-  }
-
   function change(uid: string, step: (entry: LedgerToken) => LedgerToken): void {
     ledger.update((now) => ({ ...now, tokens: now.tokens.map((entry) => (entry.uid === uid ? step(entry) : entry)) }));
   }
@@ -133,7 +127,7 @@ export function createMinter(deps: MinterDeps): Minter {
         forgotten.push(...gone);
         throw error;
       });
-      for (const { namespace, secretName } of gone) if (secretName !== undefined) await removeUnowned(namespace, secretName);
+      for (const { namespace, secretName = '' } of gone) if (secretName !== '' && !isOwned(ledger, namespace, secretName)) await files.remove(namespace, secretName);
       if (minted.length === 0) return;
       deps.publish();
       for (const each of minted) await deliver(each);
@@ -141,12 +135,19 @@ export function createMinter(deps: MinterDeps): Minter {
       deps.publish();
     },
     forget: (entries) => void forgotten.push(...entries),
-    async missingFiles() {
-      const expected = ledger.get().tokens.filter(({ mintedAtMs, generations }) => mintedAtMs !== undefined && generations.length > 0);
-      const looked = expected.map(async ({ namespace, secretName = '' }) =>
-        (await files.isThere(namespace, secretName)) ? [] : [files.pathOf(namespace, secretName)],
-      );
-      return (await Promise.all(looked)).flat();
-    },
+    missingFiles: () => missingFiles(ledger, files),
   };
+}
+
+async function missingFiles(ledger: LedgerStore, files: TokenFiles): Promise<readonly string[]> {
+  const expected = ledger.get().tokens.filter(({ mintedAtMs, generations }) => mintedAtMs !== undefined && generations.length > 0);
+  const looked = expected.map(async ({ namespace, secretName = '' }) =>
+    (await files.isThere(namespace, secretName)) ? [] : [files.pathOf(namespace, secretName)],
+  );
+  return (await Promise.all(looked)).flat();
+}
+
+/** The name may have a new owner, whose file replaces the old one. */
+function isOwned(ledger: LedgerStore, namespace: string, secretName: string): boolean {
+  return ledger.get().tokens.some((entry) => entry.namespace === namespace && entry.secretName === secretName);
 }

@@ -31,7 +31,7 @@ const MEANINGS = {
   ERR_UPSTREAM_UNREACHABLE: 'Nothing answers at the port of the server.',
   ERR_UPSTREAM_RESPONSE_INVALID: 'The server answered something that is not MCP, or that the gateway could not judge.',
   ERR_UPSTREAM_CREDENTIAL_REFUSED: "The server does not accept its own key: look at the Secret. The client's credential is good.",
-  ERR_UPSTREAM_TIMEOUT: 'The server did not answer in time.',
+  ERR_UPSTREAM_TIMEOUT: 'The server did not accept a connection in time.',
   ERR_SHUTTING_DOWN: 'The gateway is stopping. Try again.',
   ERR_INTERNAL: 'A fault of the gateway itself. The log has the details under the request id.',
 } as const satisfies Record<DenialCode, string>;

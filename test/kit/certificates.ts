@@ -106,6 +106,6 @@ function newSerial(): string {
   return `01${randomBytes(15).toString('hex')}`;
 }
 
-async function privateKeyPem(key: crypto.CryptoKey): Promise<string> {
+async function privateKeyPem(key: CryptoKey): Promise<string> {
   return PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), PemConverter.PrivateKeyTag);
 }

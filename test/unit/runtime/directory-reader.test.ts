@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { DirectoryLayout, DirectoryReader } from '../../../runtime/directory-reader.ts';
+import type { DirectoryReader } from '../../../runtime/directory-reader.ts';
+import type { DirectoryLayout } from '../../../runtime/directory-walk.ts';
 import { createDirectoryReader, SETTLE_MS } from '../../../runtime/directory-reader.ts';
 import { temporaryDirectories } from '../../kit/temporary-directory.ts';
 

@@ -58,7 +58,7 @@ describe('metrics', () => {
     open.set(5);
     open.add(-2);
     let age = 1;
-    const ages = metrics.gauge('age', 'Age.', [], () => ages.labels({}).set(age));
+    const ages: { labels(values: object): { set(value: number): void } } = metrics.gauge('age', 'Age.', [], () => ages.labels({}).set(age));
     age = 9;
     expect(await samples(metrics)).toEqual(['open 3', 'age 9']);
   });

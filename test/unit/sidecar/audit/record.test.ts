@@ -233,7 +233,7 @@ describe('canaries', () => {
   });
 
   test('M2: values of another type than promised are not walked into', () => {
-    const values = [{ secret: 'canary' }, ['canary'], Buffer.from('canary'), new Map([['canary', 'canary']]), { toString: () => 'canary', toJSON: () => 'canary' }];
+    const values: readonly unknown[] = [{ secret: 'canary' }, ['canary'], Buffer.from('canary'), new Map([['canary', 'canary']]), { toString: () => 'canary', toJSON: () => 'canary' }];
     for (const value of values) {
       const wrong = value as never;
       const places = ['peer', 'httpMethod', 'userAgent', 'clientRequestId', 'revision', 'permitRule'].map((place) => [place, wrong]);

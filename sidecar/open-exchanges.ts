@@ -22,8 +22,8 @@ export interface OpenExchange {
 export interface OpenExchanges {
   add(open: OpenExchange): void;
   remove(open: OpenExchange): void;
-  /** Judges everything open by `next`; returns how many were cut. */
-  rejudge(next: Snapshot): number;
+  /** Judges everything open by `next`; returns how many were cut, by UID of the token. */
+  rejudge(next: Snapshot): ReadonlyMap<string, number>;
   /** Cuts what has expired by now. */
   cutExpired(): void;
   cutAll(cause: CloseCause, denial: Denial, which: (open: OpenExchange) => boolean): void;
@@ -44,7 +44,7 @@ export function createOpenExchanges(clock: Clock): OpenExchanges {
     add: (each) => void open.add(each),
     remove: (each) => void open.delete(each),
     rejudge(next) {
-      let cut = 0;
+      const cut = new Map<string, number>();
       for (const each of [...open]) {
         const verdict = judge(each, next, clock.nowMs());
         if (!('cause' in verdict)) {
@@ -52,7 +52,8 @@ export function createOpenExchanges(clock: Clock): OpenExchanges {
           each.presented = verdict.presented;
           continue;
         }
-        cut += 1;
+        const { uid } = each.presented.token;
+        cut.set(uid, (cut.get(uid) ?? 0) + 1);
         each.cut(verdict.cause, verdict.denial);
       }
       return cut;

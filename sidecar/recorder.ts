@@ -1,10 +1,12 @@
 /** Decision, audit line, log line and metric of an exchange are made together, here, with the same labels. */
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { AuditEvent } from './audit/event.ts';
 import type { AuditLog } from './audit/log.ts';
 import type { Exchange } from './audit/exchange.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
+import type { TokenChange } from './snapshot/token-changes.ts';
 
 export interface Recorder {
   /** The head of an event stream has been sent: its decision is on record before its end. */
@@ -15,7 +17,8 @@ export interface Recorder {
   failed(exchange: Exchange, cause: unknown): void;
   /** Bytes that never became a request; `code` is from a closed set. */
   malformed(peer: string, code: string): void;
-  snapshotApplied(next: Snapshot, exchangesCut: number): void;
+  /** `cut`: how many open exchanges were ended, by UID of the token. */
+  snapshotApplied(next: Snapshot, changes: readonly TokenChange[], cut: ReadonlyMap<string, number>): void;
 }
 
 export interface RecorderDeps {
@@ -46,13 +49,20 @@ export function createRecorder({ audit, metrics, log, clock }: RecorderDeps): Re
       metrics.malformed(code);
       log.debug('not a request', { peer, code });
     },
-    snapshotApplied(next, exchangesCut) {
+    snapshotApplied(next, changes, cut) {
       const servers = [...next.servers.values()].map(({ label, bundle }) => ({ server: label, revision: bundle.revision }));
       metrics.served(servers);
       metrics.policyConfirmed();
+      for (const change of changes) audit.event(eventOf(change, cut.get(change.uid) ?? 0));
+      const exchangesCut = [...cut.values()].reduce((sum, count) => sum + count, 0);
       log.info('policy in force', { revision: next.revision, servers: servers.length, exchangesCut });
     },
   };
+}
+
+function eventOf({ kind, uid, name, generation }: TokenChange, streamsCut: number): AuditEvent {
+  const credential = { uid, name, ...(generation === undefined ? {} : { generation }) };
+  return kind === 'token.minted' || kind === 'token.rotated' ? { kind, credential } : { kind, credential, streamsCut };
 }
 
 function isCut(exchange: Exchange): exchange is Exchange & { closeCause: NonNullable<Exchange['closeCause']> } {

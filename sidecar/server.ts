@@ -11,6 +11,7 @@ import { createForwarder } from './proxy/forward.ts';
 import { createSend } from './proxy/send.ts';
 import type { Recorder } from './recorder.ts';
 import { createRequestIds } from './request-id.ts';
+import { tokenChanges } from './snapshot/token-changes.ts';
 import type { CurrentSnapshot } from './snapshot/current.ts';
 import type { TlsMaterial } from './tls-files.ts';
 
@@ -39,8 +40,9 @@ export function createSidecar(deps: SidecarDeps): Sidecar {
   const send = createSend({ forwarder, open, streamStarted: (exchange) => recorder.streamStarted(exchange) });
   const pipeline = createPipeline({ requestId: createRequestIds(), current, clock, send, recorder, options: deps.pipeline });
   const listener: Listener = createListener(deps.listener, { handle: pipeline.handle, malformed: recorder.malformed });
-  current.onChange((next) => {
-    recorder.snapshotApplied(next, open.rejudge(next));
+  current.onChange((next, previous) => {
+    const cut = open.rejudge(next);
+    recorder.snapshotApplied(next, tokenChanges(previous, next, clock.nowMs()), cut);
   });
   let expiry: NodeJS.Timeout | undefined;
 

@@ -34,6 +34,8 @@ export interface DirectorySourceDeps {
   readonly log: Logger;
   /** Must have put the state in force when it returns. */
   readonly onState: (state: DirectoryState) => void;
+  /** The directory was read whole, and what is in force is what it says. Called every second at least. */
+  readonly onConfirmed: () => void;
 }
 
 export interface DirectorySource {
@@ -124,9 +126,11 @@ function startLooking({ deps, model }: Parts, reader: DirectoryReader, advance: 
       clearTimeout(settling);
       if (listing.isUnsettled) settling = setTimeout(looking.wake, SETTLE_MS);
       isOwed = model.absorb(listing) || isOwed;
-      if (!isOwed) return;
-      advance();
-      isOwed = false;
+      if (isOwed) {
+        advance();
+        isOwed = false;
+      }
+      if (listing.faults.length === 0) deps.onConfirmed();
     },
   });
   const watch = createDirectoryWatch(looking.wake);

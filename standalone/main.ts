@@ -52,6 +52,7 @@ async function serve(config: ServeConfig): Promise<void> {
     randomBytes,
     log,
     onState: (state) => gateway.apply(state),
+    onConfirmed: () => metrics.policyConfirmed(),
   });
   const shutdown = createShutdown({
     signals: ['SIGTERM', 'SIGINT'],

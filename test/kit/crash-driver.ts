@@ -17,6 +17,7 @@ const source = createDirectorySource({
   clock: systemClock,
   randomBytes,
   log: createLogger({ level: 'warn' }),
+  onConfirmed: () => undefined,
   onState: ({ bundles }) => {
     const tokens = bundles.flatMap((bundle) => bundle.tokens);
     if (tokens.length > 0 && tokens.every(({ generations }) => generations.length > 0)) minted.resolve();

@@ -54,6 +54,7 @@ async function runDirectory(directory: string, clock: Clock): Promise<RunningDir
     clock,
     randomBytes,
     log: recordingLog(logged),
+    onConfirmed: () => undefined,
     onState: (state) => {
       current = state;
       for (const listener of [...listeners]) listener(state);

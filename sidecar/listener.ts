@@ -131,6 +131,8 @@ function createAnswering(): Answering {
 
   return {
     begin(socket, response, start) {
+      // The answer before it ends the connection, so nobody would ever learn the outcome.
+      if (!socket.writable) return;
       const turn = (): void => {
         response.once('close', () => end(socket));
         if (!keepAlive) response.shouldKeepAlive = false;
@@ -160,12 +162,17 @@ function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps,
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
   };
   server.on('request', (request, response) => run(request, response, () => undefined));
-  // A client that waits for 100 gets it only after its credential has been accepted.
-  server.on('checkContinue', (request, response) => run(request, response, () => response.writeContinue()));
-  server.on('checkExpectation', (request, response) => {
+  const refuseExpectation = (request: IncomingMessage, response: ServerResponse): void => {
     malformed(request.socket.remoteAddress ?? '', 'EXPECTATION_UNKNOWN');
     response.writeHead(417, { Connection: 'close', 'Content-Length': '0' }).end();
+  };
+  server.on('checkContinue', (request, response) => {
+    // Node looks for the word anywhere in the value.
+    if (request.headers.expect?.toLowerCase() !== '100-continue') return refuseExpectation(request, response);
+    // A client that waits for 100 gets it only after its credential has been accepted.
+    run(request, response, () => response.writeContinue());
   });
+  server.on('checkExpectation', refuseExpectation);
   const refuseTunnel = (request: IncomingMessage, socket: Duplex): void => {
     malformed(request.socket.remoteAddress ?? '', 'TUNNEL_REFUSED');
     // Node hands the socket over without a listener: a reset by the client would end the process.

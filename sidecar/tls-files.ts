@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { errorCodeOf } from '../runtime/error-code.ts';
 
 export interface TlsMaterial {
   readonly cert: string;
@@ -73,8 +74,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'error';
-    throw new TlsFileError(`${path}: cannot be read (${code})`);
+    throw new TlsFileError(`${path}: cannot be read (${errorCodeOf(cause) ?? 'error'})`);
   }
 }
 

@@ -35,6 +35,10 @@ export interface GatewayOptions {
   /** Merged over the default gateway-config.json, member by member. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Further arguments of `serve`. */
+  readonly args?: readonly string[];
+  /** Further files of the directory, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export interface Gateway {
@@ -79,7 +83,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await write(object);
   }
   for (const server of options.servers) await write(aServerObject(server));
-  const child = spawn(join(ROOT, 'bin/mcpgateway'), ['serve', '--config', dir], {
+  for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(dir, name), text);
+  const child = spawn(join(ROOT, 'bin/mcpgateway'), ['serve', '--config', dir, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });

@@ -1,0 +1,23 @@
+import { describe, expect, test } from '@jest/globals';
+import { createCurrentSnapshot } from '../../../../sidecar/snapshot/current.ts';
+import { aSnapshot } from '../kit.ts';
+
+describe('the current snapshot', () => {
+  test('is absent until one is published, then the newest one', () => {
+    const current = createCurrentSnapshot();
+    const [first, second] = [aSnapshot(), aSnapshot()];
+    expect(current.get()).toBeUndefined();
+    current.publish(first);
+    expect(current.get()).toBe(first);
+    current.publish(second);
+    expect(current.get()).toBe(second);
+  });
+
+  test('is already in force when listeners hear of it, and all have heard when publishing returns', () => {
+    const current = createCurrentSnapshot();
+    const heard: boolean[] = [];
+    for (const _ of [1, 2]) current.onChange((next) => heard.push(current.get() === next));
+    current.publish(aSnapshot());
+    expect(heard).toEqual([true, true]);
+  });
+});

@@ -14,6 +14,7 @@ import type { Sidecar } from '../sidecar/server.ts';
 import { createSidecar } from '../sidecar/server.ts';
 import type { CurrentSnapshot } from '../sidecar/snapshot/current.ts';
 import { buildSnapshot } from '../sidecar/snapshot/snapshot.ts';
+import type { Snapshot } from '../sidecar/snapshot/snapshot.ts';
 import { readTlsFiles, TlsFileError, watchTlsFiles } from '../sidecar/tls-files.ts';
 import type { TlsFiles, TlsMaterial } from '../sidecar/tls-files.ts';
 import type { DirectoryState } from './directory-state.ts';
@@ -51,12 +52,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
       metrics.configProblems(next.problems.length);
       const snapshot = buildSnapshot(servedBundles(next), next.refused);
       current.publish(snapshot);
-      const { revision, servers } = snapshot;
-      started?.audit.event({ kind: 'snapshot.applied', revision, servers: servers.size, problems: next.problems.length });
+      if (started !== undefined) recordPolicy(started.audit, snapshot, next);
     },
     async start() {
       if (state?.config === undefined) throw new ConfigError(state?.problems ?? ['the directory has not been read']);
       started = await startListening(deps, state.config);
+      const snapshot = current.get();
+      if (snapshot !== undefined) recordPolicy(started.audit, snapshot, state);
       return started.addresses;
     },
     async stop() {
@@ -68,6 +70,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
       await started.audit.close();
     },
   };
+}
+
+function recordPolicy(audit: AuditLog, { revision, servers }: Snapshot, { problems }: DirectoryState): void {
+  audit.event({ kind: 'snapshot.applied', revision, servers: servers.size, problems: problems.length });
 }
 
 interface Address {

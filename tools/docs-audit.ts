@@ -17,7 +17,6 @@ const EVENTS = {
   'token.revoked': 'A token is valid nowhere any more: it was revoked, deleted, or lost its last permission. `streamsCut` of its streams were ended.',
   'token.expired': 'The last generation of a token expired. `streamsCut` of its streams were ended.',
   'snapshot.applied': 'A new policy is in force: `revision`, number of `servers`, number of `problems`.',
-  'snapshot.rejected': 'A new policy was refused; the last good one stays.',
 } as const satisfies Record<EventName, string>;
 
 const PHASES = {

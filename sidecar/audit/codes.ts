@@ -11,7 +11,6 @@ export const EVENT_CODES = {
   'token.revoked': 'MCP3003',
   'token.expired': 'MCP3004',
   'snapshot.applied': 'MCP4001',
-  'snapshot.rejected': 'MCP4002',
 } as const;
 
 export type EventName = keyof typeof EVENT_CODES;

@@ -18,9 +18,7 @@ export type AuditEvent =
       /** Open streams that were ended because of it. */
       readonly streamsCut: number;
     }
-  | { readonly kind: 'snapshot.applied'; readonly revision: string; readonly servers: number; readonly problems: number }
-  /** The problems themselves are in the process log: their text may quote a file. */
-  | { readonly kind: 'snapshot.rejected'; readonly problems: number };
+  | { readonly kind: 'snapshot.applied'; readonly revision: string; readonly servers: number; readonly problems: number };
 
 export function renderEvent(event: AuditEvent): string {
   switch (event.kind) {
@@ -35,8 +33,6 @@ export function renderEvent(event: AuditEvent): string {
         `${head(event.kind)},"snapshot":{"revision":${quote(event.revision, 64)}` +
         `,"servers":${event.servers},"problems":${event.problems}}`
       );
-    case 'snapshot.rejected':
-      return `${head(event.kind)},"snapshot":{"problems":${event.problems}}`;
   }
 }
 

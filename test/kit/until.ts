@@ -8,9 +8,10 @@ const DEADLINE_MS = 8_000;
 export async function untilStatus(port: number, bytes: string | Uint8Array, status: number): Promise<RawExchange> {
   const endMs = performance.now() + DEADLINE_MS;
   for (;;) {
-    const answer = await sendRaw(port, bytes);
-    if (answer.status === status) return answer;
-    if (performance.now() > endMs) throw new Error(`still ${String(answer.status)} instead of ${String(status)}: ${answer.text}`);
+    // A call that is under way when the change comes is cut, and may end without an answer.
+    const answer = await sendRaw(port, bytes).catch(() => undefined);
+    if (answer?.status === status) return answer;
+    if (performance.now() > endMs) throw new Error(`still ${String(answer?.status)} instead of ${String(status)}: ${answer?.text ?? ''}`);
   }
 }
 

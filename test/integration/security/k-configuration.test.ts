@@ -1,7 +1,7 @@
-/** K, F12, F13, F15: the whole process over a directory in which something is missing, wrong or taken away. */
+/** K: the whole process over a directory in which something is missing or wrong. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { aRawRequest, bearer, refusalCode } from '../../kit/attack.ts';
 import { aBundle, aToken } from '../../kit/bundles.ts';
 import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
@@ -9,12 +9,11 @@ import { type Gateway, type GatewayOptions, startGateway } from '../../kit/gatew
 import { createOwner } from '../../kit/owner.ts';
 import { sendRaw } from '../../kit/raw-http.ts';
 import { type SpyUpstream, startSpyUpstream } from '../../kit/spy-upstream.ts';
-import { untilMinted, untilStatus } from '../../kit/until.ts';
+import { untilStatus } from '../../kit/until.ts';
 
 const owner = createOwner();
 afterEach(() => owner.stopAll());
 
-const API = { apiVersion: 'mcpgateway.dev/v1alpha1' };
 const ALL = [{ serverRefs: [{ name: 'server' }], tools: ['*'] }];
 
 async function running(options: Partial<GatewayOptions> & { readonly spec?: Readonly<Record<string, unknown>> } = {}): Promise<{ gateway: Gateway; spy: SpyUpstream }> {
@@ -35,27 +34,57 @@ function callTo(gateway: Gateway, token = 'alice', path = gateway.path('server')
 
 const secretFile = (stringData: object | undefined): string => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'pat' }, type: 'Opaque', ...(stringData === undefined ? {} : { stringData }) });
 
-describe('K1 a Secret of the upstream', () => {
-  const spec = { upstream: { credentials: [{ header: 'Authorization', prefix: 'Bearer ', secretRef: { name: 'pat', key: 'token' } }] } };
+const PAT = { upstream: { credentials: [{ header: 'Authorization', prefix: 'Bearer ', secretRef: { name: 'pat', key: 'token' } }] } };
 
-  test.each([
-    ['that is missing', undefined],
-    ['that is empty', secretFile({})],
-    ['without data', secretFile(undefined)],
-    ['with another key', secretFile({ Token: 'upstream-secret' })],
-    ['with an empty value', secretFile({ token: '' })],
-    ['with a line end inside', secretFile({ token: 'upstream\r\nX-Admin: 1' })],
-    ['with characters beyond ASCII', secretFile({ token: 'g\u00e9heim' })],
-    ['of another namespace', secretFile({ token: 'x' }).replace('"name":"pat"', '"name":"pat","namespace":"other"')],
-  ])('K1 %s denies every call with 503', async (_name, file) => {
-    const { gateway, spy } = await running({ spec, ...(file === undefined ? {} : { files: { 'secret.yaml': file } }) });
-    const refused = await sendRaw(gateway.port, callTo(gateway));
-    expect([refused.status, refusalCode(refused), spy.untouched]).toEqual([503, 'ERR_UPSTREAM_CREDENTIAL_MISSING', true]);
-    expect(gateway.logLines.join('\n')).toContain('spec.upstream.credentials[0].secretRef');
+interface Case {
+  readonly title: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** The Secret `pat-<index>`; absent: none. */
+  readonly secret?: string;
+}
+
+const secretCases: readonly Case[] = [
+  ['that is missing', undefined],
+  ['that is empty', secretFile({})],
+  ['without data', secretFile(undefined)],
+  ['with another key', secretFile({ Token: 'upstream-secret' })],
+  ['with an empty value', secretFile({ token: '' })],
+  ['with a line end inside', secretFile({ token: 'upstream\r\nX-Admin: 1' })],
+  ['with characters beyond ASCII', secretFile({ token: 'g\u00e9heim' })],
+  ['of another namespace', secretFile({ token: 'x' }).replace('"name":"pat"', '"name":"pat","namespace":"other"')],
+].map(([title = '', secret]) => ({ title, spec: PAT, ...(secret === undefined ? {} : { secret }) }));
+
+/** One gateway for all cases: each is a server of its own, and what is wrong with one is no matter of another. */
+async function withCases(cases: readonly Case[]): Promise<{ gateway: Gateway; spies: readonly SpyUpstream[] }> {
+  const spies = await Promise.all(cases.map(async () => shared.own(await startSpyUpstream())));
+  const servers = cases.map(({ spec }, index) => {
+    const { port } = spies[index] ?? { port: 0 };
+    const upstream = { port, path: '/mcp', ...(spec['upstream'] as object | undefined) };
+    return { name: `case-${String(index)}`, port, spec: JSON.parse(JSON.stringify({ ...spec, upstream }).replaceAll('"pat"', `"pat-${String(index)}"`)) as Record<string, unknown> };
+  });
+  const permissions = [{ serverRefs: servers.map(({ name }) => ({ name })), tools: ['*'] }];
+  const files = Object.fromEntries(cases.flatMap(({ secret }, index) => (secret === undefined ? [] : [[`secret-${String(index)}.yaml`, secret.replace('"name":"pat"', `"name":"pat-${String(index)}"`)]])));
+  return { gateway: shared.own(await startGateway({ servers, tokens: [{ name: 'alice', permissions }], files })), spies };
+}
+
+const shared = createOwner();
+afterAll(() => shared.stopAll());
+
+describe('a Secret of the upstream', () => {
+  let started: Awaited<ReturnType<typeof withCases>>;
+  beforeAll(async () => {
+    started = await withCases(secretCases);
+  });
+
+  test.each(secretCases.map(({ title }, index) => [title, index] as const))('K1 %s denies every call with 503 and is named', async (_title, index) => {
+    const { gateway, spies } = started;
+    const refused = await sendRaw(gateway.port, callTo(gateway, 'alice', gateway.path(`case-${String(index)}`)));
+    expect([refused.status, refusalCode(refused), spies[index]?.untouched]).toEqual([503, 'ERR_UPSTREAM_CREDENTIAL_MISSING', true]);
+    expect(gateway.logLines.join('\n')).toContain(`MCPServer/default/case-${String(index)} spec.upstream.credentials[0].secretRef`);
   });
 
   test('K1 that comes later opens the server, and one that goes closes it again', async () => {
-    const { gateway, spy } = await running({ spec });
+    const { gateway, spy } = await running({ spec: PAT });
     expect((await sendRaw(gateway.port, callTo(gateway))).status).toBe(503);
     expect(spy.untouched).toBe(true);
     await writeFile(join(gateway.dir, 'secret.yaml'), secretFile({ token: 'upstream-secret' }));
@@ -72,7 +101,7 @@ describe('K1 a Secret of the upstream', () => {
 describe('a declaration at fault', () => {
   const rule = (more: object): object => ({ access: [{ name: 'r', effect: 'Deny', principals: [{ everyone: true }], tools: ['x'], ...more }] });
 
-  test.each([
+  const cases: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['K2 an empty list of tools', rule({ tools: [] })],
     ['K2 no principals', rule({ principals: [] })],
     ['K2 a principal without a condition', rule({ principals: [{}] })],
@@ -93,17 +122,21 @@ describe('a declaration at fault', () => {
     ['K9 a rule name with a line end', rule({ name: 'r\nX-Admin: 1' })],
     ['K9 a rule name with a template', rule({ name: '${jndi:ldap}`id`' })],
     ['F12 K7 a Secret in another namespace', { upstream: { credentials: [{ header: 'X-Key', secretRef: { name: 'pat', namespace: 'kube-system', key: 'token' } }] } }],
-  ])('%s is named and closes the server', async (_title, spec) => {
-    const { gateway, spy } = await running({ spec });
-    const refused = await sendRaw(gateway.port, callTo(gateway));
-    expect({ closed: [404, 503].includes(refused.status), untouched: spy.untouched }).toEqual({ closed: true, untouched: true });
-    expect(gateway.logLines.join('\n')).toContain('MCPServer/default/server');
+  ];
+  let started: Awaited<ReturnType<typeof withCases>>;
+  beforeAll(async () => {
+    started = await withCases(cases.map(([title, spec]) => ({ title, spec })));
+  });
+
+  test.each(cases.map(([title], index) => [title, index] as const))('%s is named and closes the server', async (_title, index) => {
+    const { gateway, spies } = started;
+    const refused = await sendRaw(gateway.port, callTo(gateway, 'alice', gateway.path(`case-${String(index)}`)));
+    expect({ closed: [404, 503].includes(refused.status), untouched: spies[index]?.untouched }).toEqual({ closed: true, untouched: true });
+    expect(gateway.logLines.join('\n')).toContain(`MCPServer/default/case-${String(index)}`);
   });
 
   test.each([
-    ['K3 an unknown member', { Listener: {} }],
     ['K3 a misspelt one', { listener: { address: '127.0.0.1', port: 0, plainHttp: true } }],
-    ['K3 a port that is none', { listener: { address: '127.0.0.1', port: '8080', plainHTTP: true } }],
     ['K2 neither TLS nor the wish for none', { listener: { address: '127.0.0.1', port: 0 } }],
   ])('%s in gateway-config.json ends the start with code 64', async (_title, config) => {
     await expect(startGateway({ servers: [], config })).rejects.toThrow(/exited with 64/);
@@ -137,76 +170,6 @@ test('K5 no request sees a mix of two of six versions that change while it runs,
   const mixed = spy.requests.filter((request) => new Set(['x-upstream-key', 'x-mcp-gateway-team', 'x-forwarded-groups'].map((name) => request.values(name).join())).size !== 1);
   expect([spy.requests.length, mixed.length]).toEqual([480, 0]);
   expect(new Set(spy.requests.map((request) => request.values('x-upstream-key')[0])).size).toBe(6);
-});
-
-describe('K6 what is taken away', () => {
-  test.each([
-    ['the server', 'mcpserver-server.yaml', 404],
-    ['the token', 'gatewaytoken-alice.yaml', 401],
-    ['the whole directory', '.', 404],
-  ])('K6 %s: calls are denied', async (_name, file, status) => {
-    const { gateway, spy } = await running();
-    expect((await sendRaw(gateway.port, callTo(gateway))).status).toBe(200);
-    await rm(join(gateway.dir, file), { recursive: true });
-    await untilStatus(gateway.port, callTo(gateway), status);
-    const before = spy.requests.length;
-    expect((await sendRaw(gateway.port, callTo(gateway))).status).toBe(status);
-    expect(spy.requests.length).toBe(before);
-  });
-
-  test('K6 the policy that allowed: the call is denied', async () => {
-    const { gateway, spy } = await running();
-    await gateway.write(gateway.tokenObject('alice', { permissions: [{ serverRefs: [{ name: 'server' }], tools: ['other'] }] }));
-    const endMs = performance.now() + 8_000;
-    while (refusalCode(await sendRaw(gateway.port, callTo(gateway))) !== 'ERR_PERMISSION_DENIED') expect(performance.now()).toBeLessThan(endMs);
-    const before = spy.requests.length;
-    expect(refusalCode(await sendRaw(gateway.port, callTo(gateway)))).toBe('ERR_PERMISSION_DENIED');
-    expect(spy.requests.length).toBe(before);
-  });
-});
-
-describe('across namespaces and objects', () => {
-  const elsewhere = (name: string, object: { kind: string; metadata: { name: string } }): string => JSON.stringify({ ...object, metadata: { name, namespace: 'elsewhere' } });
-
-  test('F12 K7 a token of another namespace is nobody where the server does not admit that namespace', async () => {
-    const { gateway, spy } = await running();
-    const permissions = [{ serverRefs: [{ name: 'server', namespace: 'default' }], tools: ['*'] }];
-    // The same credential moves, so that nothing but its namespace differs.
-    await rm(join(gateway.dir, 'gatewaytoken-alice.yaml'));
-    await untilStatus(gateway.port, callTo(gateway), 401);
-    await writeFile(join(gateway.dir, 'moved.yaml'), elsewhere('alice', gateway.tokenObject('alice', { permissions })));
-    const before = gateway.auditLines().length;
-    await gateway.audited((record) => record['event'] === 'snapshot.applied' && gateway.auditLines().indexOf(record) >= before);
-    expect((await sendRaw(gateway.port, callTo(gateway))).status).toBe(401);
-    expect(spy.untouched).toBe(true);
-  });
-
-  test('F13 two objects with one hash are both refused, and what somebody wrote into status counts for nothing', async () => {
-    const { gateway, spy } = await running();
-    await untilStatus(gateway.port, callTo(gateway), 200);
-    const before = spy.requests.length;
-    const twin = { ...gateway.tokenObject('alice'), metadata: { name: 'twin' } };
-    await gateway.write(twin);
-    await untilStatus(gateway.port, callTo(gateway), 401);
-    await rm(join(gateway.dir, 'gatewaytoken-twin.yaml'));
-    await untilStatus(gateway.port, callTo(gateway), 200);
-    const status = { conditions: [{ type: 'Revoked', status: 'False' }], generations: [{ id: 'aaaaaaaa', state: 'Current' }] };
-    await gateway.write({ ...gateway.tokenObject('alice', { revoked: true }), ...{ status } });
-    await untilStatus(gateway.port, callTo(gateway), 401);
-    expect(spy.requests.length).toBeGreaterThanOrEqual(before);
-  });
-
-  test('F15 a lower longest lifetime ends a token that was promised more', async () => {
-    const { gateway, spy } = await running({ files: { 'made.yaml': JSON.stringify({ ...API, kind: 'GatewayToken', metadata: { name: 'made' }, spec: { type: 'Bearer', source: { type: 'Generated' }, secretRef: { name: 'made' }, lifetime: '24h', identity: { user: 'made' }, permissions: ALL } }) } });
-    const text = await untilMinted(gateway.dir, 'made');
-    const call = aCall(text, ECHO).replace('POST /mcp ', `POST ${gateway.path('server')} `);
-    await untilStatus(gateway.port, call, 200);
-    const listener = { address: '127.0.0.1', port: 0, plainHTTP: true };
-    const tokens = { lifetimePolicies: [{ name: 'short', namespaceSelector: { matchLabels: {} }, minLifetime: '1ms', maxLifetime: '50ms' }] };
-    await writeFile(join(gateway.dir, 'gateway-config.json'), JSON.stringify({ listener, admin: { address: '127.0.0.1', port: 0 }, tokens }));
-    await untilStatus(gateway.port, call, 401);
-    expect(spy.requests.length).toBeGreaterThan(0);
-  });
 });
 
 describe('K14 the admin port', () => {

@@ -13,7 +13,6 @@ test('the codes that alerts are written against do not change', () => {
     'token.revoked': 'MCP3003',
     'token.expired': 'MCP3004',
     'snapshot.applied': 'MCP4001',
-    'snapshot.rejected': 'MCP4002',
   });
 });
 

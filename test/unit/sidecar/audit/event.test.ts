@@ -21,7 +21,6 @@ describe('events', () => {
       { kind: 'snapshot.applied', revision: 'abc', servers: 2, problems: 1 },
       { code: 'MCP4001', snapshot: { revision: 'abc', servers: 2, problems: 1 } },
     ],
-    [{ kind: 'snapshot.rejected', problems: 4 }, { code: 'MCP4002', snapshot: { problems: 4 } }],
   ])('$kind says exactly what it is about', (event, members) => {
     expect(parse(renderEvent(event))).toEqual({ event: event.kind, ...members });
   });

@@ -118,39 +118,58 @@ interface Answering {
  * upstream, and a call could be carried out behind an answer that closes the connection.
  */
 function createAnswering(): Answering {
-  const queues = new Map<Duplex, (() => void)[]>();
+  // One entry per connection, not per request: see createOpenExchanges for what a Map that always changes costs.
+  const connections = new Map<Duplex, Connection>();
   const waiting: (() => void)[] = [];
+  let busy = 0;
   let keepAlive = true;
 
-  function end(socket: Socket): void {
-    const next = socket.writable ? queues.get(socket)?.shift() : undefined;
+  function connectionOf(socket: Socket): Connection {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const connection: Connection = { isAnswering: false, queue: [] };
+    connections.set(socket, connection);
+    socket.once('close', () => connections.delete(socket));
+    return connection;
+  }
+
+  function end(socket: Socket, connection: Connection): void {
+    const next = socket.writable ? connection.queue.shift() : undefined;
     if (next !== undefined) return next();
-    queues.delete(socket);
-    if (queues.size === 0) for (const resolve of waiting.splice(0)) resolve();
+    connection.isAnswering = false;
+    busy -= 1;
+    if (busy === 0) for (const resolve of waiting.splice(0)) resolve();
   }
 
   return {
     begin(socket, response, start) {
       // The answer before it ends the connection, so nobody would ever learn the outcome.
       if (!socket.writable) return;
+      const connection = connectionOf(socket);
       const turn = (): void => {
-        response.once('close', () => end(socket));
+        response.on('close', () => end(socket, connection));
         if (!keepAlive) response.shouldKeepAlive = false;
         start();
       };
-      const queue = queues.get(socket);
-      if (queue === undefined) {
-        queues.set(socket, []);
+      if (!connection.isAnswering) {
+        connection.isAnswering = true;
+        busy += 1;
         turn();
-      } else if (queue.length < MAX_PIPELINED) queue.push(turn);
+      } else if (connection.queue.length < MAX_PIPELINED) connection.queue.push(turn);
       else socket.destroy();
     },
-    isOn: (socket) => queues.has(socket),
+    isOn: (socket) => connections.get(socket)?.isAnswering === true,
     last() {
       keepAlive = false;
     },
-    idle: () => (queues.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    idle: () => (busy === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
+}
+
+interface Connection {
+  isAnswering: boolean;
+  /** Requests that wait for the answer to an earlier one. */
+  readonly queue: (() => void)[];
 }
 
 function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps, answering: Answering): void {

@@ -43,7 +43,7 @@ export function readServeConfig(args: readonly string[], nodeOptions: readonly s
   if (config === undefined) problems.push('--config: is required; name the directory to serve');
   const logLevel = LOG_LEVELS.find((level) => level === (values['log-level'] ?? 'info'));
   if (logLevel === undefined) problems.push(`--log-level: must be one of ${LOG_LEVELS.join(', ')}`);
-  if (nodeOptions.some((option) => option.replaceAll('_', '-').startsWith('--insecure-http-parser'))) {
+  if (nodeOptions.some((option) => option.replaceAll('_', '-').replaceAll('"', '').startsWith('--insecure-http-parser'))) {
     problems.push('--insecure-http-parser: lets smuggled requests through; remove it from the options of node');
   }
   if (config === undefined || logLevel === undefined || problems.length > 0) throw new ConfigError(problems);
@@ -70,6 +70,7 @@ function parse(args: readonly string[]): Values {
       },
     }).values;
   } catch (cause) {
-    throw new ConfigError([cause instanceof Error ? cause.message : 'the command line cannot be read']);
+    if (typeof cause !== 'object' || cause === null || !('message' in cause)) throw cause;
+    throw new ConfigError([String(cause.message)]);
   }
 }

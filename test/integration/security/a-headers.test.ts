@@ -345,7 +345,7 @@ describe('what an upstream says', () => {
     expect(answer.headers['www-authenticate']).toBeUndefined();
   });
 
-  test.each(['', ' ', 'a\u00e9', `${'a'.repeat(513)}`, 'a b'])('A17 refuses the session id %j of an upstream, or drops it', async (id) => {
+  test.each(['', ' ', 'a\u00e9', 'a'.repeat(513), 'a b'])('A17 refuses the session id %j of an upstream, or drops it', async (id) => {
     const running = await guarded();
     running.spy.answerWith(answerBytes(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: ${id}\r\nContent-Length: 2\r\n\r\n{}`, 'latin1')));
     const answer = await sendRaw(running.sidecar.port, aCall(running.text, ECHO));

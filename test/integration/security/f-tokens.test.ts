@@ -27,7 +27,7 @@ async function opened(port: number): Promise<RawConnection> {
 }
 
 function flipCase(text: string): string {
-  return [...text].map((char) => (char === char.toUpperCase() ? char.toLowerCase() : char.toUpperCase())).join('');
+  return Array.from(text).map((char) => (char === char.toUpperCase() ? char.toLowerCase() : char.toUpperCase())).join('');
 }
 
 describe('what is not exactly a credential', () => {
@@ -40,7 +40,7 @@ describe('what is not exactly a credential', () => {
     ['with a tab inside', (text) => `${text.slice(0, 20)}\t${text.slice(20)}`],
     ['with a no-break space behind', (text) => `${text}\u00a0`],
     ['percent-encoded', (text) => text.replaceAll('_', '%5F')],
-    ['percent-encoded as a whole', (text) => [...text].map((char) => `%${char.charCodeAt(0).toString(16)}`).join('')],
+    ['percent-encoded as a whole', (text) => Array.from(text).map((char) => `%${char.charCodeAt(0).toString(16)}`).join('')],
     ['with a look-alike letter', (text) => text.replace('m', '\u0443')],
     ['with a full-width letter in UTF-8', (text) => Buffer.from(text.replace('m', '\uff4d')).toString('latin1')],
     ['in quotes', (text) => `"${text}"`],

@@ -201,7 +201,7 @@ describe('ids', () => {
   test.each(['9007199254740992', '9007199254740993', '-9007199254740993', '1e400', '-0', '1.5', 'null', 'true', '{}', '[1]', '"a\\ud800"', `"${'i'.repeat(257)}"`, `"${'i'.repeat(1_000_000)}"`, '0x1', '01'])(
     'G10 an id that parsers read differently is refused with 400: %s',
     async (id) => {
-      await refuses(ids(id.length > 400 ? id : id));
+      await refuses(ids(id));
     },
   );
 
@@ -246,7 +246,7 @@ describe('what is not one JSON text', () => {
     ['UTF-16 little-endian', Buffer.from(text, 'utf16le')],
     ['UTF-16 with its mark', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')])],
     ['UTF-16 big-endian', Buffer.from(text, 'utf16le').swap16()],
-    ['UTF-32', Buffer.from([...text].flatMap((char) => [char.charCodeAt(0), 0, 0, 0]))],
+    ['UTF-32', Buffer.from(Array.from(text).flatMap((char) => [char.charCodeAt(0), 0, 0, 0]))],
     ['an overlong slash', latin('', [0xc0, 0xaf])],
     ['an overlong NUL', latin('', [0xc0, 0x80])],
     ['a cut sequence', latin('', [0xe2, 0x82])],

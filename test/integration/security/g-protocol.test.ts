@@ -148,7 +148,7 @@ describe('lists', () => {
     ['in one event', [`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`]],
     ['over several data lines', [`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result }, undefined, 1).replaceAll('\n', '\ndata: ')}\n\n`]],
     ['with CR alone', [`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\r\r`]],
-    ['in pieces of a byte', [...`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`]],
+    ['in pieces of a byte', Array.from(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`)],
     ['behind a byte order mark', [`\ufeffdata: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`]],
     ['without a blank line at the end', [`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}`]],
     ['under the id as text', [`data: ${JSON.stringify({ jsonrpc: '2.0', id: '1', result })}\n\n`]],

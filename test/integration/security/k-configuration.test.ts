@@ -1,4 +1,5 @@
 /** K: the whole process over a directory in which something is missing or wrong. */
+import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -99,7 +100,7 @@ describe('a Secret of the upstream', () => {
 });
 
 describe('a declaration at fault', () => {
-  const rule = (more: object): object => ({ access: [{ name: 'r', effect: 'Deny', principals: [{ everyone: true }], tools: ['x'], ...more }] });
+  const rule = (more: object): Readonly<Record<string, unknown>> => ({ access: [{ name: 'r', effect: 'Deny', principals: [{ everyone: true }], tools: ['x'], ...more }] });
 
   const cases: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['K2 an empty list of tools', rule({ tools: [] })],
@@ -170,6 +171,13 @@ test('K5 no request sees a mix of two of six versions that change while it runs,
   const mixed = spy.requests.filter((request) => new Set(['x-upstream-key', 'x-mcp-gateway-team', 'x-forwarded-groups'].map((name) => request.values(name).join())).size !== 1);
   expect([spy.requests.length, mixed.length]).toEqual([480, 0]);
   expect(new Set(spy.requests.map((request) => request.values('x-upstream-key')[0])).size).toBe(6);
+});
+
+test('K17 no package is there that an older Node would silently swap for one with known faults', () => {
+  const { packages } = JSON.parse(readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8')) as { packages: Readonly<Record<string, { dev?: boolean }>> };
+  const shipped = Object.keys(packages).filter((path) => path !== '' && packages[path]?.dev !== true);
+  expect(shipped).toContain('node_modules/undici');
+  expect(shipped.filter((path) => /\/(http-proxy|http-proxy-middleware|httpxy)$/.test(path))).toEqual([]);
 });
 
 describe('K14 the admin port', () => {

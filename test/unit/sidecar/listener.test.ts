@@ -121,7 +121,7 @@ describe('the listener', () => {
     }
     await fault();
     expect((await sendRaw(port, GET)).text).toBe('ok');
-    expect(faults[0]).toBe('127.0.0.1 TUNNEL_REFUSED');
+    expect(faults[0]).toContain('TUNNEL_REFUSED');
   });
 });
 
@@ -145,9 +145,9 @@ describe('in the middle of an answer', () => {
     const { port, fault } = await running(handle);
     const connection = await openRaw(port);
     connection.write(GET + GET);
-    await until(2);
+    await until(1);
     held[0]?.response.end();
-    await once(held[0]!.response, 'close');
+    await Promise.all([once(held[0]!.response, 'close'), until(2)]);
     connection.write('nonsense\r\n\r\n');
     await fault();
     await connection.untilClosed();
@@ -162,12 +162,12 @@ describe('draining', () => {
     await listener.idle();
     const [first, second] = [await openRaw(port), await openRaw(port)];
     first.write(GET);
-    second.write(GET + GET);
-    await until(3);
+    second.write(GET);
+    await until(2);
     let idle = false;
-    const waiting = listener.idle().then(() => { idle = true; });
+    const waiting = listener.idle().finally(() => { idle = true; });
     second.destroy();
-    await once(held.findLast(({ request }) => request.socket.remotePort !== first.socket.localPort)!.response, 'close');
+    await once(held.find(({ request }) => request.socket.remotePort !== first.socket.localPort)!.response, 'close');
     await new Promise((resolve) => setImmediate(resolve));
     expect(idle).toBe(false);
     held.find(({ request }) => request.socket.remotePort === first.socket.localPort)?.response.end('last');
@@ -197,8 +197,9 @@ describe('draining', () => {
     await until(1);
     listener.stopAccepting();
     busy.write(GET);
+    held[0]?.response.end();
     await until(2);
-    for (const { response } of held) response.end();
+    held[1]?.response.end();
     await busy.untilClosed();
     expect(busy.received().toString()).toMatch(/connection: close/i);
   });

@@ -47,7 +47,7 @@ describe('draining', () => {
     const { sidecar, text } = await guarded();
     const bytes = aCall(text, ECHO);
     const upload = await openRaw(sidecar.port);
-    upload.write(`${bytes.slice(0, -10).replace('\r\n', '\r\nExpect: 100-continue\r\n')}`);
+    upload.write(bytes.slice(0, -10).replace('\r\n', '\r\nExpect: 100-continue\r\n'));
     await upload.untilReceived('100 Continue');
     const stopped = sidecar.stop(60_000);
     upload.write(bytes.slice(-10));

@@ -12,12 +12,12 @@ describe('a credential', () => {
   });
 
   test.each<[string, () => string]>([
-    ['a template', () => `${String(credential)}`],
+    ['a template', () => `Bearer ${credential.toString()}`],
     ['JSON', () => JSON.stringify({ credential })],
     ['inspect with everything shown', () => inspect({ credential }, { showHidden: true, depth: 9 })],
     ['a log format', () => format('%s %o %j', credential, credential, credential)],
     ['an error message', () => String(new Error(String(credential), { cause: credential }))],
-    ['its own keys', () => JSON.stringify([Object.keys(credential), Object.values(credential), { ...credential }])],
+    ['its own keys', () => JSON.stringify([Object.keys(credential), Object.values(credential), Object.assign({}, credential)])],
   ])('is redacted in %s', (_name, print) => {
     expect(print()).not.toContain('secret');
   });

@@ -83,7 +83,9 @@ describe('forwarding', () => {
 
   test('does not take an interim answer for the answer', async () => {
     const { forwarder, spy } = await forwarding(answerBytes('HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
-    expect(await sent(forwarder, spy.port)).toMatchObject({ status: 200, body: 'ok' });
+    const statuses: number[] = [];
+    expect(await sent(forwarder, spy.port, { started: (status) => void statuses.push(status) })).toMatchObject({ status: 200, body: 'ok' });
+    expect(statuses).toEqual([200]);
   });
 
   test.each<[string, SpyScript, string]>([

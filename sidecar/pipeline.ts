@@ -53,6 +53,9 @@ interface Admitted {
   readonly presented: ServedGeneration;
 }
 
+/** W3C Trace Context §3.2: version, trace id, parent id, flags. */
+const TRACE_ID = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { requestId, current, clock, send, recorder, options } = deps;
 
@@ -63,12 +66,14 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       peer: request.socket.remoteAddress ?? '',
       httpMethod: request.method ?? '',
       userAgent: request.headers['user-agent'],
+      clientRequestId: request.headers['x-request-id']?.toString(),
     });
     response.once('close', () => record(exchange, response));
     let origin: string | undefined;
     try {
       const snapshot = requireSnapshot(current);
       const head = readRequestHead(request, snapshot.apiKeyHeaders);
+      exchange.traceId = TRACE_ID.exec(head.get('traceparent') ?? '')?.[1];
       origin = requireOrigin(head, options.allowedOrigins);
       if (head.method === 'OPTIONS') return answerPreflight(head, route(head, snapshot, exchange), response);
       const admitted = admit(head, snapshot, exchange);

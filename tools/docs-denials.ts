@@ -22,7 +22,6 @@ const MEANINGS = {
   ERR_ORIGIN_FORBIDDEN: 'The `Origin` header names a web page that is not allowed.',
   ERR_PATH_UNKNOWN: 'No server is served at this path.',
   ERR_HTTP_METHOD_NOT_ALLOWED: 'MCP uses GET, POST and DELETE; browsers also OPTIONS.',
-  ERR_UPGRADE_REFUSED: 'The connection cannot become a tunnel or a WebSocket.',
   ERR_BODY_TOO_LARGE: 'The body is longer than `listener.maxBodyBytes`.',
   ERR_MEDIA_TYPE_UNSUPPORTED: 'The body must be plain `application/json` in UTF-8.',
   ERR_SNAPSHOT_UNAVAILABLE: 'The gateway has no policy yet, so it lets nobody through.',

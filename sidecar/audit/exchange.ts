@@ -12,7 +12,6 @@ export type CloseCause =
   | 'refused'
   | 'client-aborted'
   | 'upstream-aborted'
-  | 'timeout'
   | 'revoked'
   | 'expired'
   | 'policy-changed'
@@ -36,6 +35,7 @@ export interface Exchange {
   readonly peer: string;
   readonly httpMethod: string;
   readonly userAgent: string | undefined;
+  /** `X-Request-Id` as the client sent it. */
   readonly clientRequestId: string | undefined;
   /** Trace id of `traceparent`, 32 hex digits. */
   traceId: string | undefined;

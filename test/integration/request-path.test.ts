@@ -12,7 +12,8 @@ describe('a permitted call', () => {
   test('reaches the upstream byte for byte, with the identity and without the credential', async () => {
     const { spy, sidecar, text } = await guarded();
     const connection = await openRaw(sidecar.port);
-    connection.write(aCall(text, ECHO));
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    connection.write(aCall(text, ECHO, [`traceparent: 00-${trace}-b7ad6b7169203331-01`, 'X-Request-Id: client-7']));
     expect((await connection.response()).status).toBe(200);
     const request = await spy.request(0);
     expect(request.body.toString()).toBe(JSON.stringify(ECHO));
@@ -25,6 +26,7 @@ describe('a permitted call', () => {
       event: 'tools/call',
       policy: { rule: 'GatewayToken/default/alice#permissions[0]' },
       mcp: { method: 'tools/call', name: 'echo' },
+      http: { clientReq: 'client-7', trace },
       upstream: { called: true },
     });
     expect(sidecar.auditText()).not.toContain(text);

@@ -108,7 +108,8 @@ describe('versions and suites', () => {
     const session = socket.getSession();
     if (session === undefined) throw new Error('no session');
     // RFC 8446 §4.2.10: a server that takes early data says in its ticket how much; OpenSSL keeps that as member 15.
-    const members = membersOf(session);
+    // Node puts the host name that was verified before it.
+    const members = membersOf(session.subarray(session.indexOf(Buffer.from([0x30, 0x82]))));
     expect(members).toContain(0xa4);
     expect(members).not.toContain(0xaf);
     socket.destroy();

@@ -71,8 +71,12 @@ describe('the reader of the log', () => {
     const metrics = createSidecarMetrics(registry, systemClock);
     const gate = Promise.withResolvers<void>();
     let written = '';
-    const write = (chunk: string, done: () => void): void => void gate.promise.then(() => { written += chunk; done(); });
-    const log = createAuditLog({ write, clock: systemClock, gateway: { instance: 'test', version: '0' }, observer: metrics.audit, limits });
+    const write = async (chunk: string, done: () => void): Promise<void> => {
+      await gate.promise;
+      written += chunk;
+      done();
+    };
+    const log = createAuditLog({ write: (chunk, done) => void write(chunk, done), clock: systemClock, gateway: { instance: 'test', version: '0' }, observer: metrics.audit, limits });
     for (let index = 0; index < 1000; index += 1) log.event(event(index));
     gate.resolve();
     await log.flush();

@@ -56,7 +56,6 @@ function aConfig(listener: Partial<GatewayConfig['listener']> = {}, admin: Parti
     admin: { address: '127.0.0.1', port: 0, ...admin },
     tokens: { lifetimePolicies: [] },
     audit: { unauthenticatedPerPeerPerMinute: 60 },
-    staleness: { maxStaleness: '0s' },
   };
 }
 
@@ -122,7 +121,7 @@ describe('a gateway', () => {
   test.each<[string, GatewayConfig, number]>([
     ['another port', aConfig({ port: 1 }), 1],
     ['other audit settings', { ...aConfig(), audit: { unauthenticatedPerPeerPerMinute: 1 } }, 1],
-    ['other lifetimes, which are in force at once', { ...aConfig(), staleness: { maxStaleness: '1h' } }, 0],
+    ['other lifetimes, which are in force at once', { ...aConfig(), tokens: { lifetimePolicies: [{ name: 'all', namespaceSelector: { matchLabels: {} }, minLifetime: '1m', maxLifetime: '1h' }] } }, 0],
   ])('says of %s whether a restart is needed', async (_name, next, warnings) => {
     const { gateway, logged } = making();
     gateway.apply(aState());

@@ -32,7 +32,7 @@ function sent(forwarder: Forwarder, port: number, hooks: Partial<UpstreamReceive
     const parts: Buffer[] = [];
     const end = (failure?: Denial): void => resolve({ status, headers, body: Buffer.concat(parts).toString(), failure });
     const body = Buffer.from('{"a": 1 }');
-    const whole = { port, path: '/mcp', method: 'POST', headers: ['Host', 'localhost:1', 'Content-Length', '9', 'X-A', '1'], body, ...call } as const;
+    const whole: UpstreamCall = { port, path: '/mcp', method: 'POST', headers: ['Host', 'localhost:1', 'Content-Length', '9', 'X-A', '1'], body, ...call };
     forwarder.forward(PERMIT, whole, {
       dispatched: hooks.dispatched ?? (() => undefined),
       started(code, raw) {
@@ -56,7 +56,7 @@ async function forwarding(script: SpyScript = answerJson()): Promise<{ forwarder
 describe('forwarding', () => {
   test('needs a permit made by authorize; a look-alike reaches nobody', async () => {
     const { forwarder, spy } = await forwarding();
-    const call = { port: spy.port, path: '/', method: 'GET', headers: [], body: null } as const;
+    const call: UpstreamCall = { port: spy.port, path: '/', method: 'GET', headers: [], body: null };
     for (const forged of [{ rule: 'r' }, Object.create(Permit.prototype), undefined]) {
       expect(() => forwarder.forward(forged as Permit, call, {} as UpstreamReceiver)).toThrow(TypeError);
     }

@@ -4,7 +4,7 @@ import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { createCelCompiler } from './cel.ts';
 import { CONFIG_MAP_SCHEMA, decodeSecret, SECRET_SCHEMA, secretProblems } from './core-kinds.ts';
 import type { ConfigMap, Secret, SecretManifest } from './core-kinds.ts';
-import { readCrd } from './crd.ts';
+import { embeddedCrd } from './embedded-crd.ts';
 import { IGNORED_METADATA } from './metadata-schema.ts';
 import type { FieldProblem } from './problem.ts';
 import { isRecord, own, ownString, type UnknownRecord } from './record.ts';
@@ -80,12 +80,12 @@ function createConfigMapJudge(validate: ValidateFunction<ConfigMap>): Judge {
   };
 }
 
-/** Reads crds/ and compiles every schema and rule once. */
+/** Compiles every schema and rule once. */
 export function createJudges(): Readonly<Record<ManifestKind, Judge>> {
   const compileSchema = createSchemaCompiler();
   const compileRule = createCelCompiler();
-  const server = readCrd('MCPServer');
-  const token = readCrd('GatewayToken');
+  const server = embeddedCrd('MCPServer');
+  const token = embeddedCrd('GatewayToken');
   return {
     MCPServer: createOwnKindJudge(
       compileSchema<MCPServer>(manifestSchema(server.openAPIV3Schema, server.apiVersion, server.kind)),

@@ -60,20 +60,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const { requestId, current, clock, send, recorder, options } = deps;
 
   async function handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void> {
-    const exchange = createExchange({
-      id: requestId(),
-      startedMonotonicMs: clock.monotonicMs(),
-      peer: request.socket.remoteAddress ?? '',
-      httpMethod: request.method ?? '',
-      userAgent: request.headers['user-agent'],
-      clientRequestId: request.headers['x-request-id']?.toString(),
-    });
+    const exchange = begin(request);
     response.once('close', () => record(exchange, response));
     let origin: string | undefined;
     try {
       const snapshot = requireSnapshot(current);
       const head = readRequestHead(request, snapshot.apiKeyHeaders);
-      exchange.traceId = TRACE_ID.exec(head.get('traceparent') ?? '')?.[1];
       origin = requireOrigin(head, options.allowedOrigins);
       if (head.method === 'OPTIONS') return answerPreflight(head, route(head, snapshot, exchange), response);
       const admitted = admit(head, snapshot, exchange);
@@ -93,6 +85,18 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     } catch (cause) {
       refuse(cause, exchange, response, origin);
     }
+  }
+
+  function begin(request: IncomingMessage): Exchange {
+    return createExchange({
+      id: requestId(),
+      startedMonotonicMs: clock.monotonicMs(),
+      peer: request.socket.remoteAddress ?? '',
+      httpMethod: request.method ?? '',
+      userAgent: request.headers['user-agent'],
+      clientRequestId: request.headers['x-request-id']?.toString(),
+      traceId: TRACE_ID.exec(request.headers['traceparent']?.toString() ?? '')?.[1],
+    });
   }
 
   function admit(head: RequestHead, snapshot: Snapshot, exchange: Exchange): Admitted {

@@ -38,7 +38,7 @@ export interface Exchange {
   /** `X-Request-Id` as the client sent it. */
   readonly clientRequestId: string | undefined;
   /** Trace id of `traceparent`, 32 hex digits. */
-  traceId: string | undefined;
+  readonly traceId: string | undefined;
   server: ExchangeServer | undefined;
   revision: string | undefined;
   principal: Principal | undefined;

@@ -6,14 +6,32 @@ import { ConfigError } from '../core/config-error.ts';
 import { setIn } from '../manifest/edit.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import type { Configuration } from './configuration.ts';
+import { loadConfiguration, requireToken } from './configuration.ts';
+import { withFileLock } from './file-lock.ts';
 
-/** Writes nothing unless the directory with the change is as good as it was, and says what the field must say. */
+interface FieldChange {
+  readonly path: readonly string[];
+  readonly value: string | boolean;
+}
+
+/**
+ * Writes nothing unless the directory with the change is as good as it was, and says what the field must say. What other
+ * commands wrote to the file since `configuration` was read stays.
+ */
 export async function setTokenField(
-  configuration: Configuration,
-  token: GatewayToken,
+  { directory, stateDirectory, manifest }: Configuration,
+  { metadata: { namespace, name } }: GatewayToken,
   path: readonly string[],
   value: string | boolean,
 ): Promise<string> {
+  const file = manifest.objects.get(`GatewayToken/${namespace}/${name}`)?.file ?? '';
+  return withFileLock(await realpath(join(directory, file)), async () => {
+    const now = await loadConfiguration({ config: directory, state: stateDirectory });
+    return changeField(now, requireToken(now, namespace, name), { path, value });
+  });
+}
+
+async function changeField(configuration: Configuration, token: GatewayToken, { path, value }: FieldChange): Promise<string> {
   const { namespace, name } = token.metadata;
   const key = `GatewayToken/${namespace}/${name}`;
   const file = configuration.manifest.objects.get(key)?.file ?? '';

@@ -1,23 +1,16 @@
 /** Reads gateway-config.json: strict JSON, judged by the published schema, defaults filled in, every problem with its path. */
-import { readFileSync } from 'node:fs';
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import type { GatewayConfig } from '../api/gateway-config.gen.ts';
 import { ConfigError } from '../core/config-error.ts';
 import { parseGoDuration } from '../core/go-duration.ts';
 import { formatPath, shownPath, type FieldPath, type FieldProblem } from './problem.ts';
-import { isRecord } from './record.ts';
-import { createSchemaCompiler, schemaProblems } from './strict-schema.ts';
+import { schemaProblems } from './strict-schema.ts';
+import { compileValidator } from './validator.ts';
 import { readYamlDocuments, type YamlDocument } from './yaml-documents.ts';
 
 export type GatewayConfigParser = (text: string, path: string) => GatewayConfig;
 
 const LISTENER_RULE = 'exactly one of tls and plainHTTP: true is required';
-
-function compileSchema(): ValidateFunction<GatewayConfig> {
-  const raw: unknown = JSON.parse(readFileSync(new URL('../api/gateway-config.schema.json', import.meta.url), 'utf8'));
-  if (!isRecord(raw)) throw new TypeError('the schema is an object');
-  return createSchemaCompiler()<GatewayConfig>(raw);
-}
 
 /** The `if` of the listener says in several errors what one sentence says better. */
 function configProblems(errors: readonly ErrorObject[]): FieldProblem[] {
@@ -66,7 +59,7 @@ function requireJson(text: string, path: string): YamlDocument {
 
 /** The parser throws ConfigError with all problems, each as `<path>:<line> <field>: <problem>`, and nothing else. */
 export function createGatewayConfigParser(): GatewayConfigParser {
-  const validate = compileSchema();
+  const validate = compileValidator('GatewayConfig');
   return (text, path) => {
     const document = requireJson(text, path);
     const { value } = document;

@@ -2,14 +2,15 @@
 import type { ValidateFunction } from 'ajv';
 import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { createCelCompiler } from './cel.ts';
-import { CONFIG_MAP_SCHEMA, decodeSecret, SECRET_SCHEMA, secretProblems } from './core-kinds.ts';
+import { decodeSecret, secretProblems } from './core-kinds.ts';
 import type { ConfigMap, Secret, SecretManifest } from './core-kinds.ts';
 import { embeddedCrd } from './embedded-crd.ts';
 import { IGNORED_METADATA } from './metadata-schema.ts';
 import type { FieldProblem } from './problem.ts';
 import { isRecord, own, ownString, type UnknownRecord } from './record.ts';
 import { createRuleChecker, type RuleChecker } from './schema-rules.ts';
-import { createSchemaCompiler, isSizeOrType, manifestSchema, schemaProblems } from './strict-schema.ts';
+import { isSizeOrType, schemaProblems } from './strict-schema.ts';
+import { compileValidator } from './validator.ts';
 
 export type ManifestObject = MCPServer | GatewayToken | Secret | ConfigMap;
 export type ManifestKind = ManifestObject['kind'];
@@ -51,10 +52,7 @@ function withoutServerFields({ status: _status, ...raw }: UnknownRecord): Unknow
   return { ...raw, metadata: Object.fromEntries(Object.entries(metadata).filter(([name]) => !ignored.has(name))) };
 }
 
-function createOwnKindJudge(
-  validate: ValidateFunction<MCPServer> | ValidateFunction<GatewayToken>,
-  checkRules: RuleChecker,
-): Judge {
+function createOwnKindJudge(validate: ValidateFunction<MCPServer | GatewayToken>, checkRules: RuleChecker): Judge {
   return (raw, last) => {
     const value: unknown = withoutServerFields(raw);
     const isValid = validate(value);
@@ -82,20 +80,13 @@ function createConfigMapJudge(validate: ValidateFunction<ConfigMap>): Judge {
 
 /** Compiles every schema and rule once. */
 export function createJudges(): Readonly<Record<ManifestKind, Judge>> {
-  const compileSchema = createSchemaCompiler();
   const compileRule = createCelCompiler();
-  const server = embeddedCrd('MCPServer');
-  const token = embeddedCrd('GatewayToken');
+  const ownKind = (kind: 'MCPServer' | 'GatewayToken'): Judge =>
+    createOwnKindJudge(compileValidator(kind), createRuleChecker(embeddedCrd(kind).schema, compileRule));
   return {
-    MCPServer: createOwnKindJudge(
-      compileSchema<MCPServer>(manifestSchema(server.openAPIV3Schema, server.apiVersion, server.kind)),
-      createRuleChecker(server.schema, compileRule),
-    ),
-    GatewayToken: createOwnKindJudge(
-      compileSchema<GatewayToken>(manifestSchema(token.openAPIV3Schema, token.apiVersion, token.kind)),
-      createRuleChecker(token.schema, compileRule),
-    ),
-    Secret: createSecretJudge(compileSchema<SecretManifest>(SECRET_SCHEMA)),
-    ConfigMap: createConfigMapJudge(compileSchema<ConfigMap>(CONFIG_MAP_SCHEMA)),
+    MCPServer: ownKind('MCPServer'),
+    GatewayToken: ownKind('GatewayToken'),
+    Secret: createSecretJudge(compileValidator('Secret')),
+    ConfigMap: createConfigMapJudge(compileValidator('ConfigMap')),
   };
 }

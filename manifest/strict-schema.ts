@@ -1,27 +1,8 @@
-/** Judges a value against a JSON Schema with ajv: unknown fields refused, defaults filled in, every fault named. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+/** From an OpenAPI schema to the strict JSON Schema of manifests, and from ajv's errors to problems with their fields. */
+import type { ErrorObject } from 'ajv';
 import { METADATA_SCHEMA } from './metadata-schema.ts';
 import type { FieldPath, FieldProblem } from './problem.ts';
 import { isList, isRecord, own, type UnknownRecord } from './record.ts';
-
-/** ajv mutates what it judges (defaults), so each schema is compiled once and each value is the caller's own copy. */
-export function createSchemaCompiler(): <T>(schema: UnknownRecord) => ValidateFunction<T> {
-  const ajv = new Ajv({
-    allErrors: true,
-    useDefaults: true,
-    strict: true,
-    strictTypes: false,
-    strictRequired: false,
-    // No value of the document may reach a problem.
-    verbose: false,
-    // Compiling is most of the time a process takes to start: a test judges the schemas themselves, and unoptimised code
-    // is compiled in half the time and quick enough.
-    meta: false,
-    validateSchema: false,
-    code: { optimize: false },
-  });
-  return <T>(schema: UnknownRecord) => ajv.compile<T>(schema);
-}
 
 const JSON_SCHEMA_KEYWORDS = new Set([
   'type',

@@ -61,7 +61,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   async function handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void> {
     const exchange = begin(request);
-    response.once('close', () => record(exchange, response));
+    response.on('close', () => record(exchange, response));
     let origin: string | undefined;
     try {
       const snapshot = requireSnapshot(current);

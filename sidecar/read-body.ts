@@ -1,6 +1,7 @@
 /** Reads a request body whole, bounded, and keeps the exact bytes. */
 import type { IncomingMessage } from 'node:http';
 import { Denial } from '../core/denial.ts';
+import { createGatheredBytes } from '../runtime/gathered-bytes.ts';
 
 /** The client went away before its request was complete: nothing was decided. */
 export class RequestAborted extends Error {}
@@ -10,24 +11,19 @@ export function readBody(request: IncomingMessage, maxBodyBytes: number): Promis
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > maxBodyBytes) return Promise.reject(tooLarge(maxBodyBytes));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const gathered = createGatheredBytes();
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > maxBodyBytes) {
+      if (gathered.length() + chunk.length > maxBodyBytes) {
         request.pause();
         request.removeAllListeners('data');
         reject(tooLarge(maxBodyBytes));
-      } else chunks.push(chunk);
+      } else gathered.push(chunk);
     });
-    request.once('end', () => {
-      const [only] = chunks;
-      resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, bytes));
-    });
-    request.once('close', () => {
+    request.on('end', () => resolve(gathered.take()));
+    request.on('close', () => {
       if (!request.complete) reject(new RequestAborted());
     });
-    request.once('error', () => reject(new RequestAborted()));
+    request.on('error', () => reject(new RequestAborted()));
   });
 }
 

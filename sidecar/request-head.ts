@@ -109,7 +109,9 @@ export function normaliseHost(text: string): string | undefined {
 
 /** `host` is normalised. An entry without a port admits every port: rebinding is a matter of names (D8). */
 export function hostAllowed(host: string, allowed: ReadonlySet<string>): boolean {
-  return allowed.has(host) || allowed.has(host.replace(/:[0-9]+$/, ''));
+  if (allowed.has(host)) return true;
+  const colon = host.lastIndexOf(':');
+  return colon > host.lastIndexOf(']') && allowed.has(host.slice(0, colon));
 }
 
 /** Compared byte for byte: browsers send origins in lower case. `null` is nobody's origin and is never allowed. */

@@ -1,5 +1,6 @@
 /** One process that guards every server of a directory: the directory source, the sidecar and the admin port together. */
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayConfig } from '../api/gateway-config.gen.ts';
 import { ConfigError } from '../core/config-error.ts';
 import type { AdminServer } from '../runtime/admin-server.ts';
@@ -38,6 +39,7 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+const AUDIT_CLOSE_MS = 3_000;
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 const LOOPBACK_ADDRESS = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
@@ -67,9 +69,15 @@ export function createGateway(deps: GatewayDeps): Gateway {
       started.stopTls();
       await started.sidecar.drain(started.config.listener.drainSeconds * 1000);
       await started.admin.stop();
-      await started.audit.close();
+      await closeAudit(started.audit, log);
     },
   };
+}
+
+/** A reader that has stopped must keep neither the process nor what is still to be saved waiting. */
+async function closeAudit(audit: AuditLog, log: Logger): Promise<void> {
+  const isClosed = await Promise.race([audit.close().then(() => true), sleep(AUDIT_CLOSE_MS, false, { ref: false })]);
+  if (!isClosed) log.error('the audit log was not written to its end: nobody reads it', { waitedMs: AUDIT_CLOSE_MS });
 }
 
 function recordPolicy(audit: AuditLog, { revision, servers }: Snapshot, { problems }: DirectoryState): void {

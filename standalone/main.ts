@@ -23,6 +23,8 @@ const AUDIT_QUEUE_BYTES = 16 * 1024 * 1024;
 const SHUTDOWN_GRACE_MS = 310_000;
 
 async function serve(config: ServeConfig): Promise<void> {
+  // Whoever reads the records or the log may go away: what cannot be written is counted, and nobody is refused for it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const clock = systemClock;
   const log = createLogger({ level: config.logLevel });
   const registry = createMetrics({ processMetrics: true });
@@ -36,7 +38,8 @@ async function serve(config: ServeConfig): Promise<void> {
     metrics,
     createAudit: ({ audit }) =>
       createAuditLog({
-        write: (chunk, written) => process.stdout.write(chunk, written),
+        // Lines are ASCII, and Latin-1 is written without a look at each character.
+        write: (chunk, written) => process.stdout.write(chunk, 'latin1', written),
         clock,
         gateway: { instance: `standalone-${process.pid}`, version: '0.1.0' },
         observer: metrics.audit,

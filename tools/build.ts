@@ -5,9 +5,10 @@
  * schema in api/.
  */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import type { BuildOptions } from 'esbuild';
+import type { BuildOptions, Plugin } from 'esbuild';
+import { standaloneValidators } from '../manifest/standalone-validators.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -15,6 +16,23 @@ export const BUNDLES = { standalone: 'standalone/main.ts', cli: 'cli/main.ts' } 
 
 /** CommonJS packages inside an ES module bundle still call `require` for Node's own modules. */
 const REQUIRE = "import { createRequire as mcpgatewayCreateRequire } from 'node:module';\nconst require = mcpgatewayCreateRequire(import.meta.url);";
+
+/** Schemas are compiled here instead of at every start. */
+const precompiledValidators: Plugin = {
+  name: 'precompiled-validators',
+  setup(bundle) {
+    bundle.onLoad({ filter: /\/manifest\/validator\.ts$/ }, ({ path }) => ({ contents: standaloneValidators(), loader: 'js', resolveDir: dirname(path) }));
+  },
+};
+
+/** An import of node:http reads all its members, and WebSocket among them loads Node's own fetch; `require` reads none. */
+const httpWithoutFetch: Plugin = {
+  name: 'http-without-fetch',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^node:http$/ }, ({ kind }) => (kind === 'import-statement' ? { path: 'node:http', namespace: 'required' } : undefined));
+    bundle.onLoad({ filter: /^/, namespace: 'required' }, () => ({ contents: "module.exports = require('node:http');", loader: 'js' }));
+  },
+};
 
 export function bundleOptions(entry: string, outfile: string) {
   return {
@@ -29,6 +47,7 @@ export function bundleOptions(entry: string, outfile: string) {
     minifySyntax: true,
     sourcemap: 'external',
     legalComments: 'eof',
+    plugins: [precompiledValidators, httpWithoutFetch],
     banner: { js: REQUIRE },
     metafile: true,
     logLevel: 'warning',

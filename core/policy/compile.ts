@@ -57,9 +57,14 @@ function compileGrant(grant: BundleGrant): Grant {
   };
 }
 
-/** A pattern is read in as many ways as a URI is: see uri-forms.ts. */
+/** A pattern is read in as many ways as a URI is (see uri-forms.ts), but `%2A` in it never becomes a star. */
 function readAllForms(patterns: BundlePatterns): BundlePatterns {
-  return { ...patterns, resources: [...new Set(patterns.resources.flatMap(uriForms))] };
+  const formsOf = (pattern: string): readonly string[] => uriForms(pattern).filter((form) => starsIn(form) <= starsIn(pattern));
+  return { ...patterns, resources: [...new Set(patterns.resources.flatMap(formsOf))] };
+}
+
+function starsIn(pattern: string): number {
+  return pattern.split('*').length;
 }
 
 function compileKinds({ tools, prompts, resources }: BundlePatterns): CompiledPatterns {

@@ -5,7 +5,7 @@ import { isName, isUri } from '../mcp/target.ts';
 import type { Principal } from '../principal.ts';
 import type { CompiledPatterns, Grant, PatternKind, Policy, Rule } from './compile.ts';
 import { coversAny, meetsAny, UNKNOWN_TEXT } from './pattern.ts';
-import { templateForms, uriForms } from './uri-forms.ts';
+import { pathForms, templateForms, uriForms } from './uri-forms.ts';
 
 /** `Principal.from` of gateway tokens. */
 const GATEWAY_TOKENS = 'gatewayTokens';
@@ -14,6 +14,8 @@ const GATEWAY_TOKENS = 'gatewayTokens';
 export interface Subject {
   readonly kind: PatternKind;
   readonly texts: readonly string[];
+  /** Further texts, none of which may be denied. */
+  readonly paths: readonly string[];
 }
 
 /** One subject per thing the target names; `undefined` when nothing that can be judged is named. */
@@ -50,8 +52,9 @@ export function grantAllows(grant: Grant, subject: Subject): boolean {
 }
 
 /** One reading that the rule forbids, or one expansion of a template, is enough. */
-export function ruleDenies(rule: Rule, subject: Subject): boolean {
-  return subject.texts.some((text) => meetsAny(rule.patterns[subject.kind], text));
+export function ruleDenies(rule: Rule, { kind, texts, paths }: Subject): boolean {
+  const isDenied = (text: string): boolean => meetsAny(rule.patterns[kind], text);
+  return texts.some(isDenied) || paths.some(isDenied);
 }
 
 /** Whether the grant could allow anything that no rule denies as a whole. */
@@ -62,16 +65,20 @@ export function grantIsLive(grant: Grant, deny: readonly Rule[]): boolean {
 }
 
 function namedSubject(kind: 'tools' | 'prompts', name: string): readonly Subject[] | undefined {
-  return isName(name) ? [{ kind, texts: [name] }] : undefined;
+  return isName(name) ? [{ kind, texts: [name], paths: [] }] : undefined;
 }
 
 function resourceSubjects(uris: readonly string[]): readonly Subject[] | undefined {
-  return uris.every(isUri) ? uris.map((uri) => ({ kind: 'resources', texts: uriForms(uri) })) : undefined;
+  return uris.every(isUri) ? uris.map((uri) => resourceSubject(uriForms(uri))) : undefined;
 }
 
 function templateSubject(uriTemplate: string): readonly Subject[] | undefined {
   const texts = isUri(uriTemplate) ? templateForms(uriTemplate, UNKNOWN_TEXT) : undefined;
-  return texts === undefined ? undefined : [{ kind: 'resources', texts }];
+  return texts === undefined ? undefined : [resourceSubject(texts)];
+}
+
+function resourceSubject(texts: readonly string[]): Subject {
+  return { kind: 'resources', texts, paths: pathForms(texts) };
 }
 
 function survivesCaps(grant: Grant, kind: PatternKind, text: string): boolean {

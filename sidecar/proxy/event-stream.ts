@@ -3,6 +3,7 @@
  * LF, CR or CRLF, and any of it may be cut between two chunks.
  */
 import { Denial } from '../../core/denial.ts';
+import { createGatheredBytes } from '../../runtime/gathered-bytes.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -12,7 +13,7 @@ const NOTHING = Buffer.alloc(0);
 export interface EventSplitter {
   /** The events that this chunk completes, each with its terminating blank line. */
   push(chunk: Buffer): Buffer[];
-  /** What came after the last complete event. */
+  /** What came after the last complete event; for the end of the input. */
   rest(): Buffer;
 }
 
@@ -22,27 +23,16 @@ export interface EventSplitter {
  * ERR_UPSTREAM_RESPONSE_INVALID.
  */
 export function createEventSplitter({ maxEventBytes }: { readonly maxEventBytes: number }): EventSplitter {
-  let parts: Buffer[] = [];
-  let heldBytes = 0;
+  const held = createGatheredBytes();
   let lineEmpty = true;
   let afterCr = false;
   let blankCr = false;
   let start: Buffer | undefined = NOTHING;
 
   function hold(part: Buffer): void {
-    if (part.length === 0) return;
-    parts.push(part);
-    heldBytes += part.length;
-    if (heldBytes <= maxEventBytes) return;
+    held.push(part);
+    if (held.length() <= maxEventBytes) return;
     throw new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an event that is too large.');
-  }
-
-  function take(): Buffer {
-    const [only] = parts;
-    const event = only !== undefined && parts.length === 1 ? only : Buffer.concat(parts, heldBytes);
-    parts = [];
-    heldBytes = 0;
-    return event;
   }
 
   /** Whether an event ends behind this byte. A CRLF is kept whole, unless waiting for its LF would hold the event. */
@@ -65,7 +55,7 @@ export function createEventSplitter({ maxEventBytes }: { readonly maxEventBytes:
     for (let i = 0; i < chunk.length; i += 1) {
       if (!ends(chunk[i], chunk[i + 1])) continue;
       hold(chunk.subarray(from, i + 1));
-      events.push(take());
+      events.push(held.take());
       from = i + 1;
     }
     hold(chunk.subarray(from));
@@ -87,7 +77,7 @@ export function createEventSplitter({ maxEventBytes }: { readonly maxEventBytes:
 
   return {
     push: (chunk) => split(withoutMark(chunk)),
-    rest: () => Buffer.concat([start ?? NOTHING, ...parts]),
+    rest: () => Buffer.concat([start ?? NOTHING, held.take()]),
   };
 }
 

@@ -5,6 +5,7 @@
 import { Denial } from '../../core/denial.ts';
 import type { RpcId } from '../../core/denial.ts';
 import type { Era, ListKind } from '../../core/mcp/message.ts';
+import { createGatheredBytes } from '../../runtime/gathered-bytes.ts';
 import { createEventSplitter } from './event-stream.ts';
 import { AmbiguousKeys, elementSpans, foldKey, memberSpans, valueSpan } from './json-spans.ts';
 import type { Member, Span } from './json-spans.ts';
@@ -32,18 +33,16 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
 /** Holds the body until its end. An empty body stays empty. */
 export function createJsonBodyFilter(plan: ListPlan, isListed: ListedPredicate, era: Era): AnswerFilter {
-  const parts: Buffer[] = [];
-  let heldBytes = 0;
+  const held = createGatheredBytes();
   return {
     push(chunk) {
-      heldBytes += chunk.length;
-      if (heldBytes > MAX_HELD_BYTES) throw invalidAnswer();
-      parts.push(chunk);
+      if (held.length() + chunk.length > MAX_HELD_BYTES) throw invalidAnswer();
+      held.push(chunk);
       return [];
     },
     end() {
-      if (heldBytes === 0) return [];
-      const body = Buffer.concat(parts, heldBytes);
+      if (held.length() === 0) return [];
+      const body = held.take();
       const filtered = filterMessageText(decodeUtf8(body), { plan, isListed, era });
       return [filtered === undefined ? body : Buffer.from(filtered)];
     },

@@ -53,7 +53,7 @@ export function createRelay(context: RelayContext): Relay {
     answer?.stop();
     if (reason !== undefined) reject(reason);
   }
-  response.once('close', () => {
+  response.on('close', () => {
     if (!response.writableFinished) abort(undefined);
     resolve();
   });

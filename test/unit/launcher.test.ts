@@ -38,7 +38,7 @@ describe('what the launcher runs', () => {
     const node = aNode('node_modules/.bin/node', 'v24.18.1');
     const main = place('standalone/main.ts');
     expect(launch(['serve', '--config', 'a directory']).lines).toEqual([
-      node, '--disable-proto=delete', '--max-semi-space-size=8', '--expose-gc', main, '--config', 'a directory',
+      node, '--disable-proto=delete', '--max-semi-space-size=16', '--expose-gc', main, '--config', 'a directory',
     ]);
   });
 

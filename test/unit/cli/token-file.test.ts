@@ -37,3 +37,13 @@ test('writes nothing that would not be valid', async () => {
   await expect(change).rejects.toThrow('ci.yaml: GatewayToken/tools/ci spec.revoked: cannot be set by this command; edit the file');
   expect(readFileSync(join(directory, 'ci.yaml'), 'utf8')).toBe(aHashToken('ci', { revoked: true }));
 });
+
+test('keeps what others changed in the file since the directory was read', async () => {
+  const directory = aDirectory();
+  const path = join(directory, 'tokens.yaml');
+  writeFileSync(path, `${aHashToken('one')}---\n${aHashToken('two')}`);
+  const configuration = await loadConfiguration({ config: directory });
+  const revoke = (name: string): Promise<string> => setTokenField(configuration, requireToken(configuration, 'tools', name), ['spec', 'revoked'], true);
+  await Promise.all([revoke('one'), revoke('two')]);
+  expect(readFileSync(path, 'utf8')).toBe(`${aHashToken('one', { revoked: true })}---\n${aHashToken('two', { revoked: true })}`);
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { IGNORED_METADATA, METADATA_SCHEMA } from '../../../manifest/metadata-schema.ts';
-import { createSchemaCompiler } from '../../../manifest/strict-schema.ts';
+import { createSchemaCompiler } from '../../../manifest/schema-compiler.ts';
 
 const validate = createSchemaCompiler()<unknown>(METADATA_SCHEMA);
 

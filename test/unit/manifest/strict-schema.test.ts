@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { CONFIG_MAP_SCHEMA, SECRET_SCHEMA } from '../../../manifest/core-kinds.ts';
 import { readCrd } from '../../../manifest/crd.ts';
-import { createSchemaCompiler, isSizeOrType, manifestSchema, schemaProblems } from '../../../manifest/strict-schema.ts';
+import { createSchemaCompiler } from '../../../manifest/schema-compiler.ts';
+import { isSizeOrType, manifestSchema, schemaProblems } from '../../../manifest/strict-schema.ts';
 
 const compile = createSchemaCompiler();
 const OPEN_API = {

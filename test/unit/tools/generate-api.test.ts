@@ -8,5 +8,6 @@ test('the generated types in the tree are those of crds/ and the configuration s
     'api/v1alpha1/gateway-token.gen.ts',
     'api/v1alpha1/index.ts',
     'api/gateway-config.gen.ts',
+    'api/crds.gen.ts',
   ]);
 });

@@ -29,3 +29,8 @@ test('knows which families of texts survive the caps', () => {
 test('a bundle without tokens and rules is a policy that allows nothing', () => {
   expect(compilePolicy({ ...aBundle({}), tokens: [] })).toEqual({ grants: new Map(), allow: [], deny: [] });
 });
+
+test('an encoded star in a pattern stays a character', () => {
+  const [grant] = aPolicy({ grants: [aGrant({ resources: ['repo://a/%2A'] })] }).grants.get(TOKEN_UID) ?? [];
+  expect(grant?.allow.resources).toEqual({ literals: new Set(['repo://a/%2A']), globs: [] });
+});

@@ -151,7 +151,7 @@ describe('resources', () => {
     expect([ask('repo://public/a'), ask('repo://private/a'), ask('other://a')]).toEqual([true, false, false]);
   });
 
-  test.each(['REPO://private/a', 'repo://pri\tvate/a', ' repo://private/a', 'repo://%70rivate/a', 'repo://private/b/../a', 'file:///pub/../etc/passwd', 'file:///pub/%2e%2e/etc/passwd', 'file:///pub/..%2f..%2fetc/passwd'])(
+  test.each(['REPO://private/a', 'repo://pri\tvate/a', ' repo://private/a', 'repo://%70rivate/a', 'repo://private/b/../a', 'file:///pub/../etc/passwd', 'file:///pub/%2e%2e/etc/passwd', 'file:///pub/..%2f..%2fetc/passwd', 'file:///pub//../etc/passwd', 'file:///pub/a?/../../etc/passwd', 'file:///pub/a#/../../etc/passwd'])(
     'the spelling %j does not walk around a rule',
     (uri) => {
       expect(evaluate(aPrincipal(), read(uri), policy).allowed).toBe(false);
@@ -160,6 +160,19 @@ describe('resources', () => {
 
   test.each(['repo://Public/a', 'file:///pub/a%20b', 'file:///pub/x/../y'])('the spelling %j of what is allowed is allowed', (uri) => {
     expect(evaluate(aPrincipal(), read(uri), policy).allowed).toBe(true);
+  });
+
+  test.each(['note:///a.key', 'note:///a.key#', 'note:///a.key?b', 'note:///c//a.key/', 'note:////secret/a', 'note:///%c3%a9/a', 'note:///\u00e9/a'])(
+    'a rule that denies some of what is granted is not walked around by %j',
+    (uri) => {
+      const denied = [aRule('Deny', { resources: ['*.key', 'note:///secret/*', 'note:///\u00e9/*'] })];
+      expect(evaluate(aPrincipal(), read(uri), aPolicy({ grants: [aGrant({ resources: ['note:///*'] })], rules: denied })).allowed).toBe(false);
+    },
+  );
+
+  test('a permission tells two resources apart by their query', () => {
+    const narrow = aPolicy({ grants: [aGrant({ resources: ['note:///a?b=1'] })] });
+    expect(['note:///a?b=1', 'note:///a', 'note:///a?b=2'].map((uri) => evaluate(aPrincipal(), read(uri), narrow).allowed)).toEqual([true, false, false]);
   });
 
   test('G24 subscriptions/listen needs every URI', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { templateForms, uriForms } from '../../../../core/policy/uri-forms.ts';
+import { pathForms, templateForms, uriForms } from '../../../../core/policy/uri-forms.ts';
 
 test.each([
   ['repo://public/a', ['repo://public/a']],
@@ -14,8 +14,30 @@ test.each([
   ['file:///pub/..%2fetc', ['file:///pub/..%2fetc', 'file:///etc']],
   ['note:///My%20Note', ['note:///My%20Note']],
   ['a://b/%zz%', ['a://b/%zz%']],
+  ['note:///\u00e9', ['note:///\u00e9', 'note:///%C3%A9']],
+  ['note:///%c3%a9', ['note:///%c3%a9', 'note:///%C3%A9']],
+  ['notes/%c3%a9', ['notes/%c3%a9', 'notes/\u00e9']],
+  ['note:///%2fa%ff', ['note:///%2fa%ff', 'note:////a%FF']],
+  ['file:///pub//../etc', ['file:///pub//../etc', 'file:///pub/etc', 'file:///etc']],
+  ['file:///pub/a?/../../etc', ['file:///pub/a?/../../etc', 'file:///etc']],
+  ['file:///pub/a#/../../etc', ['file:///pub/a#/../../etc', 'file:///etc']],
+  ['repo:pub/../etc', ['repo:pub/../etc', 'repo:etc']],
+  ['pub\\..\\etc', ['pub\\..\\etc', 'etc']],
+  ['pub/%2e%2e/etc', ['pub/%2e%2e/etc', 'pub/../etc', 'etc']],
+  ['pub/%252e%252e/etc', ['pub/%252e%252e/etc', 'pub/%2e%2e/etc', 'etc']],
 ])('%j can be read as %j', (uri, forms) => {
   expect(uriForms(uri)).toEqual(forms);
+});
+
+test.each([
+  ['file:///etc/a', []],
+  ['file:///etc/a#b', ['file:///etc/a']],
+  ['file:///etc/a?b', ['file:///etc/a']],
+  ['file:///etc//a/', ['file:///etc/a']],
+  ['file:////etc/a', ['file:///etc/a']],
+  ['notes/./a', ['notes/a']],
+])('a server that opens %j as a file opens %j', (uri, paths) => {
+  expect(pathForms(uriForms(uri))).toEqual(paths);
 });
 
 test.each([
@@ -34,5 +56,6 @@ test('no text makes reading throw', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
     expect(uriForms(text)[0]).toBe(text);
     templateForms(text, '?');
+    pathForms([text]);
   }));
 });

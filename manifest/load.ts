@@ -19,6 +19,10 @@ export interface ManifestState {
   /** By `<Kind>/<namespace>/<name>`. */
   readonly objects: ReadonlyMap<string, LoadedObject>;
   readonly problems: readonly Problem[];
+  /** Keys of all objects that some document is about, in force or not. */
+  readonly named: ReadonlySet<string>;
+  /** Some document may be about an object that is not named. */
+  readonly mayHide: boolean;
 }
 
 export interface ManifestLoader {
@@ -26,7 +30,7 @@ export interface ManifestLoader {
   readonly load: (files: readonly ManifestFile[], last: ManifestState) => ManifestState;
 }
 
-export const EMPTY_STATE: ManifestState = { objects: new Map(), problems: [] };
+export const EMPTY_STATE: ManifestState = { objects: new Map(), problems: [], named: new Set(), mayHide: false };
 
 const MAX_PROBLEMS_PER_OBJECT = 20;
 
@@ -166,19 +170,23 @@ export function createManifestLoader(): ManifestLoader {
     const problems = read.flatMap((file) => file.problems);
     const objects = new Map<string, LoadedObject>();
     const groups = groupByObject(read.flatMap(({ entries }) => entries));
+    let mayHide = read.some((file) => file.mayHide);
     for (const [key, entries] of groups) {
       const outcome = judgeObject(entries, judge, last.objects.get(key));
       problems.push(...outcome.problems);
       if (outcome.loaded !== undefined) objects.set(key, outcome.loaded);
       // An invalid last document may be half a document, with others still to be written.
-      for (const { file, isLast } of outcome.isValid ? [] : entries) if (isLast) unclear.add(file);
+      for (const { file } of outcome.isValid ? [] : entries.filter(({ isLast }) => isLast)) {
+        unclear.add(file);
+        mayHide = true;
+      }
     }
     for (const [key, loaded] of last.objects) {
       if (groups.has(key) || !unclear.has(loaded.file)) continue;
       objects.set(key, loaded);
       problems.push(keptProblem(key, loaded));
     }
-    return { objects, problems: problems.sort(byPlace) };
+    return { objects, problems: problems.sort(byPlace), named: new Set(groups.keys()), mayHide };
   }
 
   return { load };

@@ -24,6 +24,8 @@ export interface ReadFile {
   readonly problems: readonly Problem[];
   /** Some document does not say which object it is about: an object that is missing may be that one. */
   readonly isUnclear: boolean;
+  /** The same, but for a whole last document of another kind: what stands here stands here for good. */
+  readonly mayHide: boolean;
 }
 
 const KINDS_HINT = `must be one of ${MANIFEST_KINDS.join(', ')}`;
@@ -53,11 +55,12 @@ export function readManifestFile({ path, text }: ManifestFile): ReadFile {
   const documents = readYamlDocuments(text);
   if (documents.length === 0) {
     const problem = 'is empty; its objects stay as they were until the file is removed';
-    return { entries: [], problems: [{ file: path, line: 1, object: undefined, field: '', problem }], isUnclear: true };
+    return { entries: [], problems: [{ file: path, line: 1, object: undefined, field: '', problem }], isUnclear: true, mayHide: true };
   }
   const entries: ManifestEntry[] = [];
   const problems: Problem[] = [];
   let isUnclear = false;
+  let mayHide = false;
   for (const [index, document] of documents.entries()) {
     const { value, faults, lineOf } = document;
     const isLast = index === documents.length - 1;
@@ -65,13 +68,15 @@ export function readManifestFile({ path, text }: ManifestFile): ReadFile {
     if (faults.length > 0) {
       problems.push(...faults.map((fault) => ({ file: path, object: undefined, field: '', ...fault })));
       isUnclear = true;
+      mayHide = true;
     } else if (reference === undefined || !isRecord(value)) {
       const { field, problem } = referenceProblem(value);
       problems.push({ file: path, line: lineOf(field.split('.')), object: undefined, field, problem });
       isUnclear ||= isLast || !isOfOtherKind(value);
+      mayHide ||= !isOfOtherKind(value) || (isLast && !text.endsWith('\n'));
     } else {
       entries.push({ reference, file: path, document, raw: value, isLast });
     }
   }
-  return { entries, problems, isUnclear };
+  return { entries, problems, isUnclear, mayHide };
 }

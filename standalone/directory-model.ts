@@ -65,8 +65,8 @@ export function createDirectoryModel(deps: DirectoryModelDeps): DirectoryModel {
     if (!listing.isPresent || reading.config === undefined) return;
     const derived = deriveDemands(objectsOfKind(manifest, 'GatewayToken'), reading.config);
     demands = derived.demands;
-    const isComplete = listing.faults.length === 0 && manifest.problems.length === 0 && !listing.isUnsettled;
-    const outcome = syncLedger(manifest, demands, { nowMs: clock.nowMs(), randomBytes, isComplete });
+    const isWhole = listing.faults.length === 0 && !listing.isUnsettled;
+    const outcome = syncLedger(manifest, demands, { nowMs: clock.nowMs(), randomBytes, isWhole });
     objectProblems = [...derived.problems, ...outcome.problems];
     minter.forget(outcome.forgotten);
   }

@@ -16,8 +16,8 @@ import { observeTokens, tokenKey } from './token-entries.ts';
 export interface SyncOptions {
   readonly nowMs: number;
   readonly randomBytes: (length: number) => Uint8Array;
-  /** Whether every object of the directory can be read, so that one that is not there does not exist. */
-  readonly isComplete: boolean;
+  /** Whether every file of the directory could be read. */
+  readonly isWhole: boolean;
 }
 
 export interface SyncOutcome {
@@ -34,16 +34,18 @@ export function createLedgerSync(ledger: LedgerStore): LedgerSync {
   // A token that was there before is deleted when it is away, whatever else is wrong with the directory.
   let seen: ReadonlySet<string> = new Set();
 
-  return (manifest, demands, { nowMs, randomBytes, isComplete }) => {
+  return (manifest, demands, { nowMs, randomBytes, isWhole }) => {
     const tokens = objectsOfKind(manifest, 'GatewayToken');
     const outcome = observeTokens(ledger.get(), tokens.map(observedToken), {
       nowMs,
       newUid: randomUUID,
-      isDeleted: (key) => isComplete || seen.has(key),
+      // Otherwise one that was deleted while no process ran would come back to life under its old secret.
+      isDeleted: (key) => seen.has(key) || (isWhole && !manifest.mayHide && !manifest.named.has(`GatewayToken/${key}`)),
       isTaken: (namespace, name) => manifest.objects.has(`Secret/${namespace}/${name}`),
     });
     seen = new Set(tokens.map(({ metadata }) => tokenKey(metadata)));
     const settled = outcome.tokens.map((entry) => settle(entry, demands.get(tokenKey(entry)), nowMs));
+    const isComplete = isWhole && manifest.problems.length === 0;
     const sessionKeys = sessionKeysFor(manifest, ledger.get(), isComplete, randomBytes);
     ledger.update((now) => (sameTokens(now.tokens, settled) && sessionKeys === now.sessionKeys ? now : { ...now, tokens: settled, sessionKeys }));
     const taken = tokens.filter(({ metadata }) => outcome.nameTaken.has(tokenKey(metadata)));

@@ -52,11 +52,14 @@ export function promote(entry: LedgerToken, id: string, demand: TokenDemand | un
   return { ...entry, ...observed, mintedAtMs: pending.issuedAtMs, generations };
 }
 
-/** Bounds that became shorter cut generations minted under longer ones, for good; what has expired is dropped. */
+/**
+ * Bounds that became shorter cut generations minted under longer ones, for good; what has expired is dropped. Minted by a
+ * clock that was ahead and has been set back, a generation does not live longer for it.
+ */
 export function settle(entry: LedgerToken, demand: TokenDemand | undefined, nowMs: number): LedgerToken {
   const generations = entry.generations
     .map((generation) => {
-      const bound = demand === undefined ? Infinity : boundOf(generation.issuedAtMs, demand);
+      const bound = demand === undefined ? Infinity : boundOf(Math.min(generation.issuedAtMs, nowMs), demand);
       return bound < generation.expiresAtMs ? { ...generation, expiresAtMs: bound } : generation;
     })
     .filter((generation) => generation.expiresAtMs > nowMs);

@@ -74,9 +74,10 @@ export function createMinter(deps: MinterDeps): Minter {
     });
   }
 
-  /** As if it had never begun; a generation that expired meanwhile goes at the next settlement. */
+  /** Gives back what made room. What was cut or dropped of the others meanwhile stays so. */
   function undo({ uid, before, credential }: Minted): void {
-    change(uid, (now) => ({ ...now, generations: before.generations }));
+    const madeRoom = before.generations.filter(({ state }) => state !== 'Current');
+    change(uid, (now) => ({ ...now, generations: [...madeRoom, ...now.generations.filter(({ id }) => id !== credential.generation)] }));
     unrecorded.delete(credential.generation);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { Denial } from '../../core/denial.ts';
+import { createGatheredBytes } from '../../runtime/gathered-bytes.ts';
 import type { UpstreamControl, UpstreamReceiver } from './forward.ts';
 import { createBoundaryTracker } from './event-stream.ts';
 import type { AnswerFilter } from './list-filter.ts';
@@ -131,21 +132,33 @@ function relayBytes(context: RelayContext, status: number, headers: string[], co
   const { response } = context;
   // RFC 9110 §8.6: a 204 has no length, and whoever believes one waits for the next answer's bytes.
   if (contentLength !== undefined && status !== 204) headers.push('Content-Length', String(contentLength));
-  const held = contentLength !== undefined && contentLength <= ONE_WRITE_BYTES;
+  if (contentLength !== undefined && contentLength <= ONE_WRITE_BYTES) return relayWhole(context, status, headers);
   response.writeHead(status, headers);
-  if (!held) response.flushHeaders();
-  let missing = contentLength ?? Infinity;
+  response.flushHeaders();
   return {
     push(chunk) {
       context.sent(chunk.length);
-      missing -= chunk.length;
-      if (held && missing === 0) {
-        response.end(chunk);
-        return true;
-      }
       return response.write(chunk);
     },
-    end: () => void (response.writableEnded || response.end()),
+    end: () => void response.end(),
+    stop: () => undefined,
+  };
+}
+
+/** A short answer leaves when it is complete: until then a revocation is still answered instead of cutting it. */
+function relayWhole(context: RelayContext, status: number, headers: string[]): Answer {
+  const body = createGatheredBytes();
+  return {
+    push(chunk) {
+      body.push(chunk);
+      return true;
+    },
+    end() {
+      const bytes = body.take();
+      context.sent(bytes.length);
+      // One character a byte: head and body are then one string and one write, where a buffer would make two.
+      context.response.writeHead(status, headers).end(bytes.toString('latin1'), 'latin1');
+    },
     stop: () => undefined,
   };
 }

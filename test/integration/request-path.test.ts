@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { aBundle, aToken } from '../kit/bundles.ts';
 import { aCall, ECHO, guarded } from '../kit/guarded.ts';
 import { openRaw } from '../kit/raw-http.ts';
-import { answerEvents, answerJson, chunkOf } from '../kit/spy-scripts.ts';
+import { answerBytes, answerEvents, answerJson, chunkOf } from '../kit/spy-scripts.ts';
 
 const LIST = { jsonrpc: '2.0', id: 7, method: 'tools/list' } as const;
 const NOTE = 'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\n\n';
@@ -44,6 +44,20 @@ describe('a permitted call', () => {
     const record = await sidecar.audited(({ outcome }) => outcome === 'allowed');
     expect(record).toMatchObject({ upstream: { called: true, credential: ['secret/pat#token'] } });
     expect(sidecar.auditText() + sidecar.logText()).not.toContain('upstream-secret');
+  });
+
+  test('is answered with 401 when its token is revoked before a short answer is complete', async () => {
+    const token = aToken();
+    const { spy, sidecar } = await guarded({ tokens: [token] });
+    spy.answerWith(answerBytes('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"secret":'));
+    const connection = await openRaw(sidecar.port);
+    connection.write(aCall(token.text, ECHO));
+    await spy.request(0);
+    sidecar.publish([aBundle({ port: spy.port, tokens: [] })]);
+    const response = await connection.response();
+    expect(response.status).toBe(401);
+    expect(response.text).not.toContain('secret');
+    connection.destroy();
   });
 
   test('is refused with 503 while a credential of the upstream is missing, and the upstream is not contacted', async () => {

@@ -140,7 +140,7 @@ describe('an answer that is no answer', () => {
   });
 
   test.each([
-    ['shorter than its length', 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{}'],
+    ['longer than what is held back, and shorter than its length', 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n{}'],
     ['cut between chunks', 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n:\n\r\n'],
   ])('B19 I2 ends the connection of the client for an answer %s', async (_how, bytes) => {
     const { spy, sidecar, text } = await guarded();
@@ -150,6 +150,17 @@ describe('an answer that is no answer', () => {
     await connection.untilClosed();
     expect(connection.received().toString()).not.toContain('0\r\n\r\n');
     expect(await sidecar.audited(({ reason }) => reason !== undefined)).toMatchObject({ reason: 'ERR_UPSTREAM_UNREACHABLE' });
+  });
+
+  test('B19 I2 is a 502 for a short answer that is shorter than its length: nothing of it is sent before it is whole', async () => {
+    const { spy, sidecar, text } = await guarded();
+    spy.answerWith(answerThenCut('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"part":'));
+    const connection = await openRaw(sidecar.port);
+    connection.write(aCall(text, ECHO));
+    const response = await connection.response();
+    expect(response.status).toBe(502);
+    expect(response.text).not.toContain('part');
+    connection.destroy();
   });
 
   test('B19 does not show an answer of a list in a form that cannot be filtered', async () => {

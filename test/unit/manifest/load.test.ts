@@ -199,6 +199,14 @@ describe('a file that is half-written', () => {
   });
 });
 
+test('tells which objects are named, in force or not, and whether another may be hidden', () => {
+  const pod = 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n';
+  const named = load({ 'a.yaml': `${TOKEN.replace('24h', 'never')}---\n${OTHER_TOKEN}`, 'b.yaml': pod });
+  expect([[...named.named].sort(), keys(named), named.mayHide]).toEqual([[KEY, OTHER_KEY], [OTHER_KEY], false]);
+  expect(load({ 'a.yaml': TOKEN, 'b.yaml': TOKEN }).mayHide).toBe(false);
+  for (const hiding of ['', '{', TOKEN.replace('24h', 'never')]) expect(load({ 'a.yaml': hiding }).mayHide).toBe(true);
+});
+
 describe('an object in two places', () => {
   test('counts once, and the other place is a problem', () => {
     const longer = TOKEN.replace('24h', '48h');

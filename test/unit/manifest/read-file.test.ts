@@ -6,6 +6,17 @@ const A = 'kind: Secret\nmetadata: {name: a}\n';
 const POD = 'kind: Pod\nmetadata: {name: p}\n';
 
 describe('readManifestFile', () => {
+  test.each<[string, string, boolean]>([
+    ['nothing', '', true],
+    ['a document that does not parse', `${A}---\n{`, true],
+    ['a document without a name', `kind: Secret\n---\n${A}`, true],
+    ['a last document of another kind whose last line is cut off', 'metadata: {name: p}\nkind: Po', true],
+    ['a whole last document of another kind', `${A}---\n${POD}`, false],
+    ['objects of ours alone', A, false],
+  ])('of %s says whether it may hide an object', (_what, text, mayHide) => {
+    expect(read(text).mayHide).toBe(mayHide);
+  });
+
   test('gives the objects that documents are about, the last one marked', () => {
     const { entries, problems, isUnclear } = read(`${A}---\n${A.replace(': a', ': b')}`);
     expect(entries.map(({ reference, isLast, document }) => [reference.name, isLast, document.line])).toEqual([

@@ -84,6 +84,20 @@ test('a file that is broken at the start keeps what the ledger knows of its toke
   expect(tokenIn(again, 'bot')?.generations.map((each) => each.sha256)).toEqual([sha256]);
 });
 
+test('F7: a token that was deleted while nothing ran stays deleted, whatever else is wrong with the directory', async () => {
+  const pod = 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n';
+  const directory = aConfiguration({ 'bot.yaml': aGeneratedToken('bot'), 'pod.yaml': pod });
+  const first = await runDirectory(directory);
+  const former = tokenIn(await first.until((state) => tokenIn(state, 'bot')?.generations.length === 1), 'bot');
+  await first.stop();
+  rmSync(join(directory, 'bot.yaml'));
+  const running = await runDirectory(directory);
+  running.write('again.yaml', aGeneratedToken('bot'));
+  const again = await running.until((state) => tokenIn(state, 'bot')?.generations.length === 1);
+  expect(tokenIn(again, 'bot')?.uid).not.toBe(former?.uid);
+  expect(tokenIn(again, 'bot')?.generations[0]?.sha256).not.toBe(former?.generations[0]?.sha256);
+});
+
 test('says which token file was removed by hand', async () => {
   const running = await runDirectory(aConfiguration({ 'bot.yaml': aGeneratedToken('bot') }));
   const path = join(running.stateDirectory, 'tokens/tools/bot-token');

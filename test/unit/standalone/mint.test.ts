@@ -104,6 +104,12 @@ describe('expiry', () => {
     expect(states(settle(entry, { lifetimeMs: 2 * HOUR }, NOW + 3 * HOUR))).toEqual([]);
   });
 
+  test('does not live longer because the clock was ahead when it was minted', () => {
+    const early = settle(minted(anEntry(), 'a', DAILY, NOW + 9000 * HOUR), DAILY, NOW);
+    expect(early.generations[0]?.expiresAtMs).toBe(NOW + 24 * HOUR);
+    expect(settle(early, DAILY, NOW + HOUR)).toBe(early);
+  });
+
   test('F15: raising the bound again gives nothing back', () => {
     const cut = settle(minted(anEntry(), 'a', DAILY, NOW), { lifetimeMs: 2 * HOUR }, NOW);
     expect(settle(cut, DAILY, NOW).generations[0]?.expiresAtMs).toBe(NOW + 2 * HOUR);

@@ -225,3 +225,19 @@ describe('recovery', () => {
     expect(files.size).toBe(0);
   });
 });
+
+test.each(['save', 'file'])('a mint that fails at %s leaves what was shortened meanwhile short, and the former generation alive', async (step) => {
+  const generation = { id: 'aaaaaaaa', sha256: 'a'.repeat(64), issuedAtMs: 0, expiresAtMs: 9 * HOUR };
+  const previous = { ...generation, id: 'bbbbbbbb', sha256: 'b'.repeat(64), state: 'Previous' } as const;
+  const entry: LedgerToken = { ...ENTRY, mintedAtMs: 0, generations: [previous, { ...generation, state: 'Current' }] };
+  const kit = aMinter({ ...EMPTY_LEDGER, tokens: [entry] });
+  kit.on(step, () =>
+    kit.ledger.update((now) => ({
+      ...now,
+      tokens: now.tokens.map((token) => ({ ...token, generations: token.generations.map((each) => (each.state === 'Current' ? { ...each, expiresAtMs: HOUR } : each)) })),
+    })),
+  );
+  kit.fail(step);
+  await kit.minter.run(new Map([['tools/ci', { lifetimeMs: 24 * HOUR, rotateRequest: 'now' }]])).catch(() => undefined);
+  expect(kit.ledger.get().tokens[0]?.generations).toEqual([previous, { ...generation, state: 'Current', expiresAtMs: HOUR }]);
+});

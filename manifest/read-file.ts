@@ -50,6 +50,10 @@ const isOfOtherKind = (value: unknown): boolean => {
   return kind !== undefined && !isOurs && ownString(own(value, 'metadata'), 'name') !== undefined;
 };
 
+/** `isCut`: its last line has no end, so that the kind may be half a word. */
+const hides = ({ value, faults }: YamlDocument, isCut: boolean): boolean =>
+  faults.length > 0 || (readReference(value) === undefined && (isCut || !isOfOtherKind(value)));
+
 /** Never throws. No value of the file is part of a problem. */
 export function readManifestFile({ path, text }: ManifestFile): ReadFile {
   const documents = readYamlDocuments(text);
@@ -60,7 +64,6 @@ export function readManifestFile({ path, text }: ManifestFile): ReadFile {
   const entries: ManifestEntry[] = [];
   const problems: Problem[] = [];
   let isUnclear = false;
-  let mayHide = false;
   for (const [index, document] of documents.entries()) {
     const { value, faults, lineOf } = document;
     const isLast = index === documents.length - 1;
@@ -68,15 +71,14 @@ export function readManifestFile({ path, text }: ManifestFile): ReadFile {
     if (faults.length > 0) {
       problems.push(...faults.map((fault) => ({ file: path, object: undefined, field: '', ...fault })));
       isUnclear = true;
-      mayHide = true;
     } else if (reference === undefined || !isRecord(value)) {
       const { field, problem } = referenceProblem(value);
       problems.push({ file: path, line: lineOf(field.split('.')), object: undefined, field, problem });
       isUnclear ||= isLast || !isOfOtherKind(value);
-      mayHide ||= !isOfOtherKind(value) || (isLast && !text.endsWith('\n'));
     } else {
       entries.push({ reference, file: path, document, raw: value, isLast });
     }
   }
+  const mayHide = documents.some((document, index) => hides(document, index === documents.length - 1 && !text.endsWith('\n')));
   return { entries, problems, isUnclear, mayHide };
 }

@@ -5,7 +5,7 @@
 import type { Era, ListKind, Target } from './message.ts';
 import { hasLookAlike, PROTOCOL_KEYS } from './protocol-keys.ts';
 import { isRecord, type JsonRecord, ownMember } from './record.ts';
-import { isName, isUri } from './target.ts';
+import { areFewUris, isName, isUri } from './target.ts';
 
 export type MethodForm = 'request' | 'notification';
 
@@ -79,7 +79,7 @@ const ON_REFERENCE: TargetReader = {
 const ON_SUBSCRIPTIONS: TargetReader = {
   kinds: ['resources'],
   read: readSubscriptions,
-  needs: 'params.notifications must be an object with no other members than toolsListChanged, promptsListChanged, resourcesListChanged and resourceSubscriptions',
+  needs: 'params.notifications must be an object with no other members than toolsListChanged, promptsListChanged, resourcesListChanged and resourceSubscriptions (at most 1000 URIs, 131072 characters)',
 };
 
 const BOTH: readonly Era[] = ['legacy', 'modern'];
@@ -154,6 +154,6 @@ function readSubscriptions(params: JsonRecord): Target | undefined {
   if (!isRecord(notifications)) return undefined;
   if (!Object.keys(notifications).every((key) => LISTEN_KEYS.has(key))) return undefined;
   const uris = ownMember(notifications, 'resourceSubscriptions') ?? [];
-  if (!Array.isArray(uris) || uris.length > MAX_SUBSCRIPTIONS || !uris.every(isUri)) return undefined;
+  if (!Array.isArray(uris) || uris.length > MAX_SUBSCRIPTIONS || !uris.every(isUri) || !areFewUris(uris)) return undefined;
   return { kind: 'resources', uris };
 }

@@ -10,6 +10,7 @@ import { findMethod } from './method.ts';
 import { envelopeMissing, hasModernClaim, requireModernNotification, requireModernRequest } from './modern.ts';
 import { BATCH_REVISION, isModernRevision, LEGACY_REVISIONS } from './revision.ts';
 import { parseStrictJson } from './strict-json.ts';
+import { areFewUris } from './target.ts';
 
 const MAX_BATCH_ENTRIES = 100;
 
@@ -81,7 +82,15 @@ function parseBatch(values: readonly unknown[], headers: MessageHeaders): Messag
   const version = headers.protocolVersion;
   if (version !== undefined && version !== BATCH_REVISION) throw malformed('This protocol revision has no batches', {});
   requireDistinctIds(frames);
-  return { kind: 'batch', era: 'legacy', entries: frames.map((frame) => withoutId(() => toEntry(frame, 'legacy'))) };
+  const entries = frames.map((frame) => withoutId(() => toEntry(frame, 'legacy')));
+  if (!areFewUris(entries.flatMap(urisOf))) throw malformed('A batch must not name URIs of more than 131072 characters', {});
+  return { kind: 'batch', era: 'legacy', entries };
+}
+
+function urisOf(entry: Entry): readonly string[] {
+  if (entry.kind === 'response') return [];
+  if (entry.target.kind === 'resource') return [entry.target.uri];
+  return entry.target.kind === 'template' ? [entry.target.uriTemplate] : [];
 }
 
 function readBatched(value: unknown): Frame {

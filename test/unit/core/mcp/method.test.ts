@@ -101,6 +101,7 @@ describe('targets', () => {
     ['subscriptions/listen', { notifications: { resource_subscriptions: ['a://b'] } }],
     ['subscriptions/listen', { notifications: { taskIds: ['t'] } }],
     ['subscriptions/listen', { notifications: { resourceSubscriptions: Array.from({ length: 1001 }, () => 'a://b') } }],
+    ['subscriptions/listen', { notifications: { resourceSubscriptions: Array.from({ length: 17 }, () => `a://${'b'.repeat(8000)}`) } }],
   ])('G9 %s refuses %j', (method, params) => {
     expect(read(method, params)).toBeUndefined();
   });

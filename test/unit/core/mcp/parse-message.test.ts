@@ -92,6 +92,15 @@ describe('G6 a batch', () => {
     expect(refusal([CALL, { ...CALL, id: 2, params: {} }])).toEqual({ code: 'ERR_REQUEST_MALFORMED', rpcCode: -32602, rpcId: undefined });
   });
 
+  test.each([
+    ['resources/read', (uri: string) => ({ uri })],
+    ['completion/complete', (uri: string) => ({ ref: { type: 'ref/resource', uri } })],
+  ])('J5 is refused when its members of %s name more URIs than can be judged in a moment', (method, paramsOf) => {
+    const reads = (count: number): unknown[] => Array.from({ length: count }, (_, id) => ({ jsonrpc: '2.0', id, method, params: paramsOf(`a://${'b'.repeat(8000)}`) }));
+    expect(parse(reads(16))).toMatchObject({ kind: 'batch' });
+    expect(refusal(reads(17))).toEqual({ code: 'ERR_REQUEST_MALFORMED', rpcCode: -32600, rpcId: undefined });
+  });
+
   test('may hold the ids 1 and "1"', () => {
     expect(parse([CALL, { ...CALL, id: '1' }])).toMatchObject({ kind: 'batch' });
   });

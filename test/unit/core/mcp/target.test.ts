@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { isName, isUri } from '../../../../core/mcp/target.ts';
+import { areFewUris, isName, isUri } from '../../../../core/mcp/target.ts';
 
 test.each([
   ['a', true, true],
@@ -16,4 +16,10 @@ test.each([
 test.each([null, undefined, 1, true, {}, ['a']])('G9 %j names nothing', (value) => {
   expect(isName(value)).toBe(false);
   expect(isUri(value)).toBe(false);
+});
+
+test('J5 the URIs of one message are few by their length', () => {
+  expect(areFewUris([])).toBe(true);
+  expect(areFewUris(Array.from({ length: 16 }, () => 'x'.repeat(8192)))).toBe(true);
+  expect(areFewUris([...Array.from({ length: 16 }, () => 'x'.repeat(8192)), 'x'])).toBe(false);
 });

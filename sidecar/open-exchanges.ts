@@ -101,9 +101,27 @@ function judge(each: OpenExchange, next: Snapshot, nowMs: number): Pick<OpenExch
     if (!(denial instanceof Denial)) throw denial;
     return { cause: denial.code === 'ERR_CREDENTIAL_EXPIRED' ? 'expired' : 'revoked', denial };
   }
+  const denial = objection(each, known, server);
+  return denial === undefined ? { server, presented: known } : { cause: 'policy-changed', denial };
+}
+
+/** Why a live credential may not go on with what it began. */
+function objection(each: OpenExchange, known: ServedGeneration, server: ServedServer): Denial | undefined {
   const decision = evaluate(known.principal, each.message, server.policy);
-  if (decision.allowed) return { server, presented: known };
-  return { cause: 'policy-changed', denial: new Denial(decision.code, decision.message, { rule: decision.rule }) };
+  if (!decision.allowed) return new Denial(decision.code, decision.message, { rule: decision.rule });
+  if (!isEndless(each) || isSameIdentity(known, each.presented)) return undefined;
+  return new Denial('ERR_IDENTITY_CHANGED', 'The identity has changed; open the stream again.');
+}
+
+/** Streams that a server keeps open for its own events never end by themselves; clients open them anew. */
+export function isEndless({ message }: OpenExchange): boolean {
+  if (message.kind === 'stream') return true;
+  return message.kind === 'single' && message.entry.kind === 'request' && message.entry.method === 'subscriptions/listen';
+}
+
+/** A server acts for hours on the groups and roles it was told at the start of a stream; a call ends with what it began with. */
+function isSameIdentity(known: ServedGeneration, presented: ServedGeneration): boolean {
+  return JSON.stringify(known.identityHeaders) === JSON.stringify(presented.identityHeaders);
 }
 
 /** The upstream was told who is asking when the exchange began: a credential that now speaks for another is not it. */

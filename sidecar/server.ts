@@ -3,8 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { Denial } from '../core/denial.ts';
 import { createListener } from './listener.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
-import { createOpenExchanges } from './open-exchanges.ts';
-import type { OpenExchange } from './open-exchanges.ts';
+import { createOpenExchanges, isEndless } from './open-exchanges.ts';
 import { createPipeline } from './pipeline.ts';
 import type { PipelineOptions } from './pipeline.ts';
 import { createForwarder } from './proxy/forward.ts';
@@ -64,12 +63,6 @@ export function createSidecar(deps: SidecarDeps): Sidecar {
       await forwarder.close();
     },
   };
-}
-
-/** Streams that a server keeps open for its own events never end by themselves; clients open them anew elsewhere. */
-function isEndless({ message }: OpenExchange): boolean {
-  if (message.kind === 'stream') return true;
-  return message.kind === 'single' && message.entry.kind === 'request' && message.entry.method === 'subscriptions/listen';
 }
 
 async function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {

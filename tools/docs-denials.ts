@@ -14,6 +14,7 @@ const MEANINGS = {
   ERR_CREDENTIAL_INVALID: 'The credential is not one of this server: unknown, mistyped, cut short, or sent in the wrong header.',
   ERR_CREDENTIAL_EXPIRED: 'The credential was good and its time is over.',
   ERR_CREDENTIAL_REVOKED: 'The credential was good and its owner ended it.',
+  ERR_IDENTITY_CHANGED: 'What the server was told about the caller no longer holds; the stream ends and can be opened anew.',
   ERR_SERVER_NOT_GRANTED: 'The credential is good and may do nothing on this server.',
   ERR_PERMISSION_DENIED: 'The credential may use this server, but not what the request names. It may also not exist: both get the same answer.',
   ERR_METHOD_UNKNOWN: 'The gateway does not know the method in this protocol era, so it lets nobody use it.',

@@ -17,8 +17,9 @@ import type { Running, Subject } from './subject.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const CONNECTIONS = 32;
 const QUICK = process.argv.includes('--quick');
-const RUNS = QUICK ? 2 : 5;
-const RUN_SECONDS = QUICK ? 3 : 15;
+/** Many short rounds: on a shared machine the speed of a processor changes within seconds, for all subjects of a round alike. */
+const RUNS = QUICK ? 4 : 20;
+const RUN_SECONDS = QUICK ? 2 : 3;
 /** Compiling what turned out to be hot takes some ten seconds of load, and its CPU would count as that of calls. */
 const WARM_UP_SECONDS = QUICK ? 4 : 15;
 const STARTS = QUICK ? 3 : 9;

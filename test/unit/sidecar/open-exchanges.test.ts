@@ -76,6 +76,17 @@ describe('a new snapshot', () => {
     expect([shown('hidden'), shown('echo')]).toEqual([false, true]);
   });
 
+  test('that changes the identity cuts streams without an end, which were begun with the former one, and no call', () => {
+    const promoted = aSnapshot({ tokens: [changed({ identity: { ...TOKEN.token.identity, groups: ['other'] } })] });
+    const call = opened();
+    call.open.rejudge(promoted);
+    expect(call.cuts).toEqual([]);
+    const stream = opened();
+    stream.open.add({ ...stream.entry, message: { kind: 'stream', era: 'legacy' } });
+    stream.open.rejudge(promoted);
+    expect(stream.cuts).toEqual(['policy-changed ERR_IDENTITY_CHANGED']);
+  });
+
   test('of the same revision changes nothing', () => {
     const { open, cuts, snapshot } = opened();
     expect([...open.rejudge(snapshot)]).toEqual([]);

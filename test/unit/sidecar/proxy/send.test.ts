@@ -164,12 +164,11 @@ describe('while it is open', () => {
     ['a list', LIST, ['Content-Type', 'application/json'], (text) => text],
     ['a list in a stream', LIST, ['Content-Type', 'text/event-stream'], (text) => `data: ${text}\n\n`],
     ['a list replayed in the stream of a session', STREAM, ['Content-Type', 'text/event-stream'], (text) => `data: ${text}\n\n`],
-  ])('%s is filtered by the newest policy and identity', async (_name, message, type, framed) => {
+  ])('%s is filtered by the newest policy', async (_name, message, type, framed) => {
     const { calls: [sent], response, open, done, started } = sending(message);
-    const suspended = { ...TOKEN, token: { ...TOKEN.token, identity: { ...TOKEN.token.identity, groups: ['suspended'] } } };
-    const rule = { rule: 'r', effect: 'Deny', principals: [{ groups: ['suspended'] }], patterns: { tools: ['hidden'], prompts: [], resources: [] } } as const;
+    const rule = { rule: 'r', effect: 'Deny', principals: [{ everyone: true }], patterns: { tools: ['hidden'], prompts: [], resources: [] } } as const;
     sent?.receiver.started(200, type);
-    open.rejudge(snapshotOf(suspended, [rule]));
+    open.rejudge(snapshotOf(TOKEN, [rule]));
     sent?.receiver.data(Buffer.from(framed(TOOLS)));
     sent?.receiver.ended();
     await done;

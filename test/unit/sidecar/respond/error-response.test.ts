@@ -13,6 +13,7 @@ const TABLE: Readonly<Record<DenialCode, readonly [status: number, rpcCode: numb
   ERR_CREDENTIAL_INVALID: [401, -31401, 'WWW-Authenticate', 'Bearer error="invalid_token"'],
   ERR_CREDENTIAL_EXPIRED: [401, -31401, 'WWW-Authenticate', 'Bearer error="invalid_token"'],
   ERR_CREDENTIAL_REVOKED: [401, -31401, 'WWW-Authenticate', 'Bearer error="invalid_token"'],
+  ERR_IDENTITY_CHANGED: [503, -31503, 'Retry-After', '1'],
   ERR_SERVER_NOT_GRANTED: [403, -31403],
   ERR_PERMISSION_DENIED: [403, -31403],
   ERR_METHOD_UNKNOWN: [404, -32601],

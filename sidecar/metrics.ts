@@ -6,7 +6,7 @@ import type { AuthenticationMethod } from '../core/principal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { CounterChild, HistogramChild, Metrics } from '../runtime/metrics.ts';
 import { outcome } from './audit/exchange.ts';
-import type { CloseCause, Exchange } from './audit/exchange.ts';
+import type { CloseCause, Exchange, ExchangeServer } from './audit/exchange.ts';
 import type { AuditObserver } from './audit/log.ts';
 import { methodLabel } from './audit/method-label.ts';
 
@@ -136,7 +136,9 @@ function createRequestMetrics(metrics: Metrics): RequestMetrics {
     'server',
     'code',
   ]);
-  const known = new Map<string, Series>();
+  const known = createSeriesTable();
+  // A server belongs to a snapshot and serves many requests; its name is put together once.
+  const names = new WeakMap<ExchangeServer, string>();
   let listed: ReadonlySet<string> = new Set();
 
   function createSeries(labels: RequestLabels): Series {
@@ -155,25 +157,26 @@ function createRequestMetrics(metrics: Metrics): RequestMetrics {
     return code.startsWith('ERR_UPSTREAM_') ? upstream : undefined;
   }
 
+  /** An exchange may outlive its server; it must not bring the series of a removed server back. */
+  function serverLabel(server: ExchangeServer | undefined): string {
+    if (server === undefined) return NO_SERVER;
+    const name = names.get(server) ?? `${server.namespace}/${server.name}`;
+    names.set(server, name);
+    return listed.has(name) ? name : NO_SERVER;
+  }
+
   return {
     observe(exchange, durationMs) {
-      const labels = labelsOf(exchange, listed);
-      const key = `${labels.server}|${labels.outcome}|${labels.code}|${labels.method}|${labels.credential}`;
-      let series = known.get(key);
-      if (series === undefined) {
-        series = createSeries(labels);
-        known.set(key, series);
-      }
+      const labels = labelsOf(exchange, serverLabel(exchange.server));
+      const series = known.find(labels) ?? known.add(createSeries(labels));
       series.requests.inc();
       series.seconds.observe(durationMs / 1000);
       series.failures?.inc();
     },
     keep(servers) {
       listed = servers;
-      for (const [key, { labels }] of known) {
+      for (const { labels } of known.removeServers((server) => server !== NO_SERVER && !servers.has(server))) {
         const { server, code } = labels;
-        if (server === NO_SERVER || servers.has(server)) continue;
-        known.delete(key);
         requests.remove(labels);
         seconds.remove({ server });
         failureFamily(code)?.remove({ server, code });
@@ -182,12 +185,42 @@ function createRequestMetrics(metrics: Metrics): RequestMetrics {
   };
 }
 
-function labelsOf(exchange: Exchange, listed: ReadonlySet<string>): RequestLabels {
-  const { server, denial, message, principal } = exchange;
-  const name = server === undefined ? NO_SERVER : `${server.namespace}/${server.name}`;
+interface SeriesTable {
+  find(labels: RequestLabels): Series | undefined;
+  add(series: Series): Series;
+  /** Forgets the series of the servers named by `isGone` and returns them. */
+  removeServers(isGone: (server: string) => boolean): readonly Series[];
+}
+
+/** By server, code and method in turn: a key made of all labels would be a new text to hash for every request. */
+function createSeriesTable(): SeriesTable {
+  const servers = new Map<string, Map<string, Map<string, Series[]>>>();
   return {
-    // An exchange may outlive its server; it must not bring the series of a removed server back.
-    server: listed.has(name) ? name : NO_SERVER,
+    find: ({ server, code, method, outcome: result, credential }) =>
+      servers.get(server)?.get(code)?.get(method)?.find(({ labels }) => labels.outcome === result && labels.credential === credential),
+    add(series) {
+      const { server, code, method } = series.labels;
+      const codes = servers.get(server) ?? new Map<string, Map<string, Series[]>>();
+      const methods = codes.get(code) ?? new Map<string, Series[]>();
+      servers.set(server, codes.set(code, methods.set(method, [...(methods.get(method) ?? []), series])));
+      return series;
+    },
+    removeServers(isGone) {
+      const removed: Series[] = [];
+      for (const [server, codes] of servers) {
+        if (!isGone(server)) continue;
+        servers.delete(server);
+        for (const methods of codes.values()) removed.push(...[...methods.values()].flat());
+      }
+      return removed;
+    },
+  };
+}
+
+function labelsOf(exchange: Exchange, server: string): RequestLabels {
+  const { denial, message, principal } = exchange;
+  return {
+    server,
     outcome: outcome(exchange),
     code: denial?.code ?? 'none',
     method: methodLabel(message),

@@ -95,7 +95,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       httpMethod: request.method ?? '',
       userAgent: request.headers['user-agent'],
       clientRequestId: request.headers['x-request-id']?.toString(),
-      traceId: TRACE_ID.exec(request.headers['traceparent']?.toString() ?? '')?.[1],
+      traceId: traceIdOf(request.headers['traceparent']),
     });
   }
 
@@ -138,6 +138,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   }
 
   return { handle };
+}
+
+function traceIdOf(traceparent: string | readonly string[] | undefined): string | undefined {
+  return typeof traceparent === 'string' ? TRACE_ID.exec(traceparent)?.[1] : undefined;
 }
 
 function requireSnapshot(current: CurrentSnapshot): Snapshot {

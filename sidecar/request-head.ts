@@ -61,6 +61,31 @@ const REPEATS: ReadonlyMap<string, Repeat> = new Map<string, Repeat>([
   ['x-method-override', 'never'],
 ]);
 
+interface HeaderName {
+  readonly name: string;
+  readonly repeat: Repeat | undefined;
+}
+
+/**
+ * The usual spellings of the headers that every call has. The name that is found here is one string for all requests:
+ * the engine has hashed it already, where a name lower-cased anew is hashed at each look-up.
+ */
+const KNOWN: ReadonlyMap<string, HeaderName> = new Map(
+  ['accept', 'accept-encoding', 'accept-language', 'authorization', 'cache-control', 'connection', 'content-length', 'content-type', 'host', 'last-event-id',
+    'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id', 'origin', 'traceparent', 'tracestate', 'user-agent', 'x-request-id'].flatMap((name) =>
+    spellingsOf(name).map((spelling) => [spelling, nameOf(name)] as const)),
+);
+
+function nameOf(written: string): HeaderName {
+  const name = written.toLowerCase();
+  return { name, repeat: repeatByName(name) };
+}
+
+function spellingsOf(name: string): readonly string[] {
+  const words = name.replace(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  return [name, words, words.replace(/^Mcp-/, 'MCP-')];
+}
+
 const PLAIN_NAME = /^[A-Za-z0-9-]+$/;
 const JSON_UTF8 = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 /** Mirror headers of tool parameters (SEP-2243). */
@@ -140,7 +165,7 @@ function requireFraming(method: RequestMethod, headers: ReadonlyMap<string, stri
     throw malformed('The only transfer coding is chunked.');
   }
   if (method === 'POST') {
-    if (JSON_UTF8.test(headers.get('content-type') ?? '')) return;
+    if (isJsonInUtf8(headers.get('content-type') ?? '')) return;
     throw new Denial('ERR_MEDIA_TYPE_UNSUPPORTED', 'The content type must be application/json in UTF-8.');
   }
   // Node delivers the body of a GET, and a server that ignores it reads it as the next request.
@@ -149,25 +174,29 @@ function requireFraming(method: RequestMethod, headers: ReadonlyMap<string, stri
   }
 }
 
+function isJsonInUtf8(contentType: string): boolean {
+  return contentType === 'application/json' || JSON_UTF8.test(contentType);
+}
+
 function readHeaders(raw: readonly string[], apiKeyHeaders: ReadonlySet<string>): Map<string, string> {
   const headers = new Map<string, string>();
   let params = 0;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
+    const [written = '', value = ''] = [raw[i], raw[i + 1]];
+    const { name, repeat } = KNOWN.get(written) ?? nameOf(written);
     if (!PLAIN_NAME.test(name)) {
       requireHarmless(name, apiKeyHeaders);
       continue;
     }
     if (name.startsWith('mcp-param-') && ++params > MAX_PARAM_HEADERS) throw malformed('Too many Mcp-Param headers.');
-    keep(headers, name, raw[i + 1] ?? '', repeatOf(name, apiKeyHeaders));
+    keep(headers, name, value, apiKeyHeaders.has(name) ? 'ambiguous' : repeat);
   }
   const nominated = headers.get('connection');
   if (nominated !== undefined) requireHopByHop(nominated);
   return headers;
 }
 
-function repeatOf(name: string, apiKeyHeaders: ReadonlySet<string>): Repeat | undefined {
-  if (apiKeyHeaders.has(name)) return 'ambiguous';
+function repeatByName(name: string): Repeat | undefined {
   return REPEATS.get(name) ?? (name.startsWith('mcp-') ? 'mismatch' : undefined);
 }
 
@@ -189,7 +218,7 @@ function repeated(repeat: Repeat): Denial {
 /** CGI-style servers fold `_`, `.` and others to `-`: CVE-2025-64484, CVE-2026-54763. */
 function requireHarmless(name: string, apiKeyHeaders: ReadonlySet<string>): void {
   const folded = name.replace(/[^a-z0-9-]/g, '-');
-  if (isManagedHeader(folded) || repeatOf(folded, apiKeyHeaders) !== undefined) {
+  if (isManagedHeader(folded) || apiKeyHeaders.has(folded) || repeatByName(folded) !== undefined) {
     throw malformed('A header name imitates another.');
   }
 }

@@ -2,6 +2,7 @@
  * Sends one permitted call to the upstream over pooled loopback connections and hands the answer, byte for byte, to a
  * receiver. Nothing is retried: a call is not known to be idempotent.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Pool } from 'undici';
 import UndiciPool from 'undici/lib/dispatcher/pool.js';
 import { Denial } from '../../core/denial.ts';
@@ -27,7 +28,8 @@ export interface UpstreamControl {
 export interface UpstreamReceiver {
   /** The call can be aborted from here on. */
   dispatched(control: UpstreamControl): void;
-  started(status: number, rawHeaders: readonly string[]): void;
+  /** `headers`: flat name, value list; names in lower case, each line of the answer its own pair. */
+  started(status: number, headers: readonly string[]): void;
   data(chunk: Buffer): void;
   ended(): void;
   failed(cause: Denial): void;
@@ -54,8 +56,8 @@ export function createForwarder(): Forwarder {
         { path: call.path, method: call.method, headers: call.headers, body: call.body },
         {
           onRequestStart: (controller) => receiver.dispatched(controller),
-          onResponseStart(controller, status) {
-            if (status >= 200) receiver.started(status, textHeaders(controller.rawHeaders));
+          onResponseStart(_controller, status, headers) {
+            if (status >= 200) receiver.started(status, flatHeaders(headers));
           },
           onResponseData: (_controller, chunk) => receiver.data(chunk),
           onResponseEnd: () => receiver.ended(),
@@ -85,9 +87,15 @@ function openPool(port: number): Pool {
   });
 }
 
-function textHeaders(raw: unknown): readonly string[] {
-  if (!Array.isArray(raw)) throw new Denial('ERR_UPSTREAM_RESPONSE_INVALID', 'The server behind the gateway sent an invalid answer.');
-  return raw.map((part) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)));
+/** undici has read names in lower case and values as Latin-1; of a header that came twice it has a list. */
+function flatHeaders(headers: IncomingHttpHeaders): readonly string[] {
+  const flat: string[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string') flat.push(name, value);
+    else for (const each of value ?? []) flat.push(name, each);
+  }
+  return flat;
 }
 
 /** Judged by the error's code or name, never by its text. A Denial thrown by the receiver keeps its own. */

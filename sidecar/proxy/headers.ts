@@ -69,7 +69,7 @@ export interface AnswerHead {
  */
 export function upstreamRequestHeaders(head: RequestHead, port: number, era: Era): string[] {
   // Servers with a Host allow-list know their own name only; the public one was judged here.
-  const flat = ['Host', `localhost:${port}`, 'Accept-Encoding', 'identity'];
+  const flat = ['host', `localhost:${port}`, 'accept-encoding', 'identity'];
   const nominated = nominatedBy(head.get('connection'));
   for (const [name, value] of head.headers) {
     if (!TO_UPSTREAM.has(name) && !(era === 'modern' && isMirror(name))) continue;
@@ -116,7 +116,7 @@ function singleHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase();
     const value = raw[i + 1] ?? '';
-    if (!TOKEN.test(name) || !VALUE.test(value)) throw invalidAnswer();
+    if (!VALUE.test(value) || !(TO_CLIENT.has(name) || TOKEN.test(name))) throw invalidAnswer();
     if (!name.startsWith('content-') && name !== 'mcp-session-id') continue;
     if (single.has(name)) throw invalidAnswer();
     single.set(name, value.trim());
@@ -141,6 +141,7 @@ function isForClient(name: string, kind: AnswerKind): boolean {
 }
 
 function kindOf(contentType: string | undefined): AnswerKind {
+  if (contentType === 'application/json') return 'json';
   const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase();
   if (mediaType === 'application/json') return 'json';
   return mediaType === 'text/event-stream' ? 'event-stream' : 'other';

@@ -11,7 +11,8 @@ import type { Principal } from '../../core/principal.ts';
 const MAX_IDENTITY_BYTES = 8 * 1024;
 
 /**
- * Flat name, value list, the same for every request of one credential. A header whose claim is absent or empty is
+ * Flat name, value list, the same for every request of one credential. Names are lower-case: undici would make them so
+ * again for every call. A header whose claim is absent or empty is
  * absent. `undefined`: the identity is larger than 8 KiB and must be denied, never cut short.
  */
 export function prepareIdentityHeaders(
@@ -20,18 +21,18 @@ export function prepareIdentityHeaders(
 ): readonly string[] | undefined {
   const { identity, credential } = principal;
   const claims: readonly (readonly [name: string, value: string | undefined])[] = [
-    ['X-Forwarded-User', encodeValue(principal.subject)],
-    ['X-Forwarded-Email', encodeOptional(identity.email)],
-    ['X-Forwarded-Preferred-Username', encodeValue(identity.user)],
-    ['X-Forwarded-Groups', encodeList(identity.groups)],
-    ['X-MCP-Gateway-Issuer', encodeValue(principal.issuer)],
-    ['X-MCP-Gateway-Name', encodeOptional(identity.displayName)],
-    ['X-MCP-Gateway-Team', encodeOptional(identity.team)],
-    ['X-MCP-Gateway-Organization', encodeOptional(identity.organization)],
-    ['X-MCP-Gateway-Roles', encodeList(identity.roles)],
-    ['X-MCP-Gateway-Attributes', encodeAttributes(identity.attributes, forwardedAttributes)],
-    ['X-MCP-Gateway-Auth-Method', principal.method],
-    ['X-MCP-Gateway-Credential-Id', encodeValue(credential.generation)],
+    ['x-forwarded-user', encodeValue(principal.subject)],
+    ['x-forwarded-email', encodeOptional(identity.email)],
+    ['x-forwarded-preferred-username', encodeValue(identity.user)],
+    ['x-forwarded-groups', encodeList(identity.groups)],
+    ['x-mcp-gateway-issuer', encodeValue(principal.issuer)],
+    ['x-mcp-gateway-name', encodeOptional(identity.displayName)],
+    ['x-mcp-gateway-team', encodeOptional(identity.team)],
+    ['x-mcp-gateway-organization', encodeOptional(identity.organization)],
+    ['x-mcp-gateway-roles', encodeList(identity.roles)],
+    ['x-mcp-gateway-attributes', encodeAttributes(identity.attributes, forwardedAttributes)],
+    ['x-mcp-gateway-auth-method', principal.method],
+    ['x-mcp-gateway-credential-id', encodeValue(credential.generation)],
   ];
   const flat: string[] = [];
   let bytes = 0;

@@ -106,8 +106,8 @@ function headersFor(call: PermittedCall, upstreamSessionId: string | undefined):
   }
   const headers = upstreamRequestHeaders(head, server.bundle.upstream.port, message.era);
   for (const { name, value } of server.upstreamHeaders ?? []) headers.push(name, value);
-  headers.push(...presented.identityHeaders, 'X-MCP-Gateway-Request-Id', exchange.id);
-  if (upstreamSessionId !== undefined) headers.push('Mcp-Session-Id', upstreamSessionId);
-  if (body !== null) headers.push('Content-Length', String(body.length));
+  headers.push(...presented.identityHeaders, 'x-mcp-gateway-request-id', exchange.id);
+  if (upstreamSessionId !== undefined) headers.push('mcp-session-id', upstreamSessionId);
+  if (body !== null) headers.push('content-length', String(body.length));
   return headers;
 }

@@ -53,10 +53,13 @@ export interface RefusedServer {
 
 export type Route = { readonly kind: 'served'; readonly server: ServedServer } | { readonly kind: 'refused'; readonly label: string };
 
+/** No host looks like this. */
+const ANY_HOST = '';
+
 export interface Snapshot {
   readonly revision: string;
-  /** By `<host>|<path>` for public URLs and `|<path>` for any admitted host. */
-  readonly routes: ReadonlyMap<string, Route>;
+  /** By path, then by the host of a public URL, or by ANY_HOST for every admitted host. */
+  readonly routes: ReadonlyMap<string, ReadonlyMap<string, Route>>;
   /** By UID of the MCPServer. */
   readonly servers: ReadonlyMap<string, ServedServer>;
   /** Hosts of public URLs: admitted beside those the listener is configured with. */
@@ -66,18 +69,21 @@ export interface Snapshot {
 }
 
 export function buildSnapshot(served: readonly ServedBundle[], refused: readonly RefusedServer[]): Snapshot {
-  const routes = new Map<string, Route>();
+  const routes = new Map<string, Map<string, Route>>();
   const servers = new Map<string, ServedServer>();
   const hosts = new Set<string>();
   const apiKeyHeaders = new Set<string>();
-  for (const { label, path } of refused) routes.set(`|${path}`, { kind: 'refused', label });
+  const addRoute = (path: string, host: string, route: Route): void => {
+    routes.set(path, (routes.get(path) ?? new Map<string, Route>()).set(host, route));
+  };
+  for (const { label, path } of refused) addRoute(path, ANY_HOST, { kind: 'refused', label });
   for (const each of served) {
     const server = serve(each);
     servers.set(server.bundle.server.uid, server);
     const { apiKeyHeader } = server.bundle.authentication;
     if (apiKeyHeader !== undefined) apiKeyHeaders.add(apiKeyHeader);
     for (const { host, path } of server.bundle.endpoints) {
-      routes.set(`${host ?? ''}|${path}`, { kind: 'served', server });
+      addRoute(path, host ?? ANY_HOST, { kind: 'served', server });
       if (host !== undefined) hosts.add(host);
     }
   }
@@ -88,7 +94,8 @@ export function buildSnapshot(served: readonly ServedBundle[], refused: readonly
 
 /** The server that answers on this host and path, by exact comparison. Host must already be normalised. */
 export function findRoute(snapshot: Snapshot, host: string, path: string): Route | undefined {
-  return snapshot.routes.get(`${host}|${path}`) ?? snapshot.routes.get(`|${path}`);
+  const byHost = snapshot.routes.get(path);
+  return byHost?.get(host) ?? byHost?.get(ANY_HOST);
 }
 
 function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {

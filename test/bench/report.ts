@@ -1,4 +1,5 @@
 /** From samples to medians, ranges, a verdict and the page. */
+import type { RevocationTimes } from '../kit/revocation-trials.ts';
 
 export interface Sample {
   readonly cpuMicrosecondsPerRequest: number;
@@ -24,9 +25,10 @@ export interface Bench {
   readonly baseline: string;
   readonly gateway: string;
   readonly firstAcceptedMs: readonly number[];
+  readonly revocation: RevocationTimes;
 }
 
-export const LIMITS = { cpuRatio: 4, idleMiB: 90, firstAcceptedMs: 500 } as const;
+export const LIMITS = { cpuRatio: 4, idleMiB: 90, firstAcceptedMs: 500, revocationP99Ms: 100 } as const;
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -38,6 +40,11 @@ export function median(values: readonly number[]): number {
 /** `median (least–most)`. */
 export function spread(values: readonly number[], digits: number): string {
   return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
+}
+
+/** The least value that so large a share of all does not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? Number.NaN;
 }
 
 /** Each run against the baseline run beside it, so that a change of the machine's mood in between counts for both. */
@@ -60,7 +67,17 @@ export function verdicts(bench: Bench): readonly Verdict[] {
     { what: `CPU per call, times ${bench.baseline}`, limit: `≤ ${LIMITS.cpuRatio.toFixed(1)}`, measured: spread(ratio, 2), holds: median(ratio) <= LIMITS.cpuRatio },
     { what: 'RSS when idle, MiB', limit: `≤ ${String(LIMITS.idleMiB)}`, measured: gateway.idleMiB?.toFixed(0) ?? 'not measured', holds: (gateway.idleMiB ?? Number.NaN) <= LIMITS.idleMiB },
     { what: 'first accepted request after exec, ms', limit: `≤ ${String(LIMITS.firstAcceptedMs)}`, measured: spread(bench.firstAcceptedMs, 0), holds: median(bench.firstAcceptedMs) <= LIMITS.firstAcceptedMs },
+    revocationVerdict('last call that a revoked token was accepted with, ms after the start of the write', bench.revocation.lastAcceptedMs),
+    revocationVerdict('end of the open stream of a revoked token, ms after the start of the write', bench.revocation.streamEndedMs),
   ];
+}
+
+function revocationVerdict(what: string, timesMs: readonly number[]): Verdict {
+  const [least, middle, p99, most] = [Math.min(...timesMs), median(timesMs), percentile(timesMs, 0.99), Math.max(...timesMs)];
+  return {
+    what, limit: `p99 ≤ ${String(LIMITS.revocationP99Ms)}`, holds: p99 <= LIMITS.revocationP99Ms,
+    measured: `min ${least.toFixed(1)}, median ${middle.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${most.toFixed(1)}`,
+  };
 }
 
 export function page(bench: Bench): string {
@@ -81,6 +98,7 @@ ${table(['subject', 'does', 'CPU per call, µs', `times ${bench.baseline}`, 'cal
 
 ${table(['what', 'limit', 'measured', 'holds'], verdicts(bench).map(({ what, limit, measured, holds }) => [what, limit, measured, holds ? 'yes' : '**no**']))}
 The first accepted request counts from the start of \`bin/mcpgateway\` to the whole answer of the server behind the gateway, ${String(bench.firstAcceptedMs.length)} starts.
+A revocation is an edit of the token's YAML while one connection calls without a pause and another holds a stream open, ${String(bench.revocation.streamEndedMs.length)} tokens one after the other.
 
 ## Versions
 

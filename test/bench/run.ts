@@ -11,6 +11,7 @@ import type { LoadOrder, LoadResult } from './load.ts';
 import { cpuMs, memory } from './process-usage.ts';
 import { page, verdicts } from './report.ts';
 import type { Bench, Measured, Sample } from './report.ts';
+import { runRevocationTrials } from '../kit/revocation-trials.ts';
 import { BARE, GATEWAY, nginxVersion, startGateway, startUpstream, subjects } from './subject.ts';
 import type { Running, Subject } from './subject.ts';
 
@@ -23,6 +24,7 @@ const RUN_SECONDS = QUICK ? 2 : 3;
 /** Compiling what turned out to be hot takes some ten seconds of load, and its CPU would count as that of calls. */
 const WARM_UP_SECONDS = QUICK ? 4 : 15;
 const STARTS = QUICK ? 3 : 9;
+const REVOCATIONS = QUICK ? 20 : 100;
 /** Enough for what a start leaves behind to be collected or not, as it will. */
 const IDLE_MS = 2_000;
 const FIRST_REQUEST_DEADLINE_MS = 10_000;
@@ -38,6 +40,8 @@ async function measure(): Promise<Bench> {
   const upstream = await startUpstream();
   const firstAcceptedMs: number[] = [];
   for (let start = 0; start < STARTS; start += 1) firstAcceptedMs.push(await firstAccepted(upstream.target.port));
+  const revocation = await runRevocationTrials(REVOCATIONS);
+  console.log(`revoked ${String(REVOCATIONS)} tokens`);
   const contenders: Contender[] = [];
   for (const subject of subjects(upstream.target.port)) contenders.push(await prepare(subject));
   for (let run = 0; run < RUNS; run += 1) {
@@ -51,7 +55,7 @@ async function measure(): Promise<Bench> {
   for (const { running } of contenders) await running?.stop();
   await upstream.stop();
   return {
-    date: new Date().toISOString().slice(0, 10), versions: versions(), subjects: measured, baseline: BARE, gateway: GATEWAY, firstAcceptedMs,
+    date: new Date().toISOString().slice(0, 10), versions: versions(), subjects: measured, baseline: BARE, gateway: GATEWAY, firstAcceptedMs, revocation,
     setting: { connections: CONNECTIONS, runs: RUNS, secondsPerRun: RUN_SECONDS, bodyBytes: BODY_BYTES, processors: processors() },
   };
 }

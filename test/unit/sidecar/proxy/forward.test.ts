@@ -67,9 +67,19 @@ describe('forwarding', () => {
     const { forwarder, spy } = await forwarding(answerJson({ ok: true }, { status: 404, headers: { 'X-B': '2' } }));
     const answer = await sent(forwarder, spy.port);
     expect(answer).toMatchObject({ status: 404, body: '{"ok":true}', failure: undefined });
-    expect(answer.headers).toEqual(expect.arrayContaining(['Content-Type', 'application/json', 'X-B', '2']));
+    expect(answer.headers).toEqual(expect.arrayContaining(['content-type', 'application/json', 'x-b', '2']));
     const request = await spy.request(0);
     expect([request.body.toString(), request.values('x-a'), request.values('host')]).toEqual(['{"a": 1 }', ['1'], ['localhost:1']]);
+  });
+
+  test('B18 hands back every line of a header that comes twice, and a header named __proto__ or constructor as any other', async () => {
+    const head = 'HTTP/1.1 200 OK\r\nVary: a\r\nvary: b\r\n__proto__: p\r\n__PROTO__: q\r\nconstructor: c\r\nContent-Length: 2\r\nX-Latin: \u00e9\r\n\r\nok';
+    const { forwarder, spy } = await forwarding(answerBytes(Buffer.from(head, 'latin1')));
+    const { headers } = await sent(forwarder, spy.port);
+    const pairs = headers.flatMap((name, index) => (index % 2 === 0 ? [[name, headers[index + 1]]] : []));
+    expect(pairs).toEqual([
+      ['vary', 'a'], ['vary', 'b'], ['__proto__', 'p'], ['__proto__', 'q'], ['constructor', 'c'], ['content-length', '2'], ['x-latin', '\u00e9'],
+    ]);
   });
 
   test('uses a connection again, one call at a time', async () => {

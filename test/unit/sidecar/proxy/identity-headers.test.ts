@@ -26,16 +26,16 @@ describe('identity headers', () => {
       attributes: { costCenter: '42', secret: 'no' },
     };
     expect(headersOf(identity, ['costCenter', 'absent'])).toEqual({
-      'X-Forwarded-User': 'ci-bot', 'X-Forwarded-Email': 'ci@example.com', 'X-Forwarded-Preferred-Username': 'ci-bot',
-      'X-Forwarded-Groups': 'ci,build', 'X-MCP-Gateway-Issuer': 'gateway-tokens/tools', 'X-MCP-Gateway-Name': 'CI bot',
-      'X-MCP-Gateway-Team': 'platform', 'X-MCP-Gateway-Organization': 'example', 'X-MCP-Gateway-Roles': 'reader',
-      'X-MCP-Gateway-Attributes': 'costCenter=42', 'X-MCP-Gateway-Auth-Method': 'bearer', 'X-MCP-Gateway-Credential-Id': 'k7Qd2mXa',
+      'x-forwarded-user': 'ci-bot', 'x-forwarded-email': 'ci@example.com', 'x-forwarded-preferred-username': 'ci-bot',
+      'x-forwarded-groups': 'ci,build', 'x-mcp-gateway-issuer': 'gateway-tokens/tools', 'x-mcp-gateway-name': 'CI bot',
+      'x-mcp-gateway-team': 'platform', 'x-mcp-gateway-organization': 'example', 'x-mcp-gateway-roles': 'reader',
+      'x-mcp-gateway-attributes': 'costCenter=42', 'x-mcp-gateway-auth-method': 'bearer', 'x-mcp-gateway-credential-id': 'k7Qd2mXa',
     });
   });
 
   test('A1 are absent where the claim is missing or empty', () => {
     const expected = [
-      'X-Forwarded-User', 'X-Forwarded-Preferred-Username', 'X-MCP-Gateway-Issuer', 'X-MCP-Gateway-Auth-Method', 'X-MCP-Gateway-Credential-Id',
+      'x-forwarded-user', 'x-forwarded-preferred-username', 'x-mcp-gateway-issuer', 'x-mcp-gateway-auth-method', 'x-mcp-gateway-credential-id',
     ];
     expect(Object.keys(headersOf())).toEqual(expected);
     const empty = { email: '', displayName: '', team: '', organization: '', groups: ['', ''], roles: [''] };
@@ -60,16 +60,16 @@ describe('identity headers', () => {
     ['\ud800', '%EF%BF%BD'],
     ['a,b;c=d', 'a,b;c=d'],
   ])('A11 encode the claim %j as %s', (text, encoded) => {
-    expect(headersOf({ displayName: text })['X-MCP-Gateway-Name']).toBe(encoded);
+    expect(headersOf({ displayName: text })['x-mcp-gateway-name']).toBe(encoded);
   });
 
   test('A11 never gain a group, a role or an attribute from the text of one', () => {
-    expect(headersOf({ groups: ['a,admin', 'b%2Cadmin'] })['X-Forwarded-Groups']).toBe('a%2Cadmin,b%252Cadmin');
-    expect(headersOf({ attributes: { 'a=b': 'x;role=admin,y' } }, ['a=b'])['X-MCP-Gateway-Attributes']).toBe('a%3Db=x%3Brole%3Dadmin%2Cy');
+    expect(headersOf({ groups: ['a,admin', 'b%2Cadmin'] })['x-forwarded-groups']).toBe('a%2Cadmin,b%252Cadmin');
+    expect(headersOf({ attributes: { 'a=b': 'x;role=admin,y' } }, ['a=b'])['x-mcp-gateway-attributes']).toBe('a%3Db=x%3Brole%3Dadmin%2Cy');
   });
 
   test('take attributes from the principal itself, never from a prototype', () => {
-    expect(headersOf({}, ['constructor', 'toString', '__proto__'])['X-MCP-Gateway-Attributes']).toBeUndefined();
+    expect(headersOf({}, ['constructor', 'toString', '__proto__'])['x-mcp-gateway-attributes']).toBeUndefined();
   });
 
   test('A11 are refused as a whole beyond 8 KiB, never cut short', () => {
@@ -84,10 +84,10 @@ describe('identity headers', () => {
       fc.property(text, fc.array(text, { maxLength: 4 }), fc.dictionary(text, text, { maxKeys: 3 }), (displayName, groups, attributes) => {
         const headers = headersOf({ displayName, groups, attributes }, Object.keys(attributes));
         for (const value of Object.values(headers)) expect(value).toMatch(/^[!-~](?:[ -~]*[!-~])?$/);
-        expect(decodeURIComponent(headers['X-MCP-Gateway-Name'] ?? '')).toBe(displayName);
-        const sent = headers['X-Forwarded-Groups'];
+        expect(decodeURIComponent(headers['x-mcp-gateway-name'] ?? '')).toBe(displayName);
+        const sent = headers['x-forwarded-groups'];
         expect((sent?.split(',') ?? []).map(decodeURIComponent)).toEqual(groups.filter((group) => group !== ''));
-        const pairs = headers['X-MCP-Gateway-Attributes']?.split(';') ?? [];
+        const pairs = headers['x-mcp-gateway-attributes']?.split(';') ?? [];
         expect(pairs.map((pair) => pair.split('=').map(decodeURIComponent))).toEqual(Object.entries(attributes));
       }),
     );

@@ -71,7 +71,7 @@ describe('a snapshot', () => {
     expect(server.generations.size).toBe(2);
     expect(presented.sha256.toString('hex')).toBe(token.token.generations[0]?.sha256);
     expect(presented.principal).toMatchObject({ issuer: 'gateway-tokens/tools', subject: 'bot', method: 'api-key', from: 'gatewayTokens', credential: { name: 'tools/bot', uid: token.token.uid } });
-    expect(presented.identityHeaders).toEqual(expect.arrayContaining(['X-Forwarded-User', 'bot', 'X-MCP-Gateway-Issuer', 'gateway-tokens/tools']));
+    expect(presented.identityHeaders).toEqual(expect.arrayContaining(['x-forwarded-user', 'bot', 'x-mcp-gateway-issuer', 'gateway-tokens/tools']));
   });
 
   test('says that an identity is too large rather than cutting it', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { median, page, ratios, spread, verdicts } from '../../../bench/report.ts';
+import { median, page, percentile, ratios, spread, verdicts } from '../../../bench/report.ts';
 import type { Bench, Measured, Sample } from '../../../bench/report.ts';
 
 const aSample = (cpuMicrosecondsPerRequest: number): Sample => ({ cpuMicrosecondsPerRequest, requestsPerSecond: 5000, p50Ms: 5, p99Ms: 12 });
@@ -9,7 +9,7 @@ const gateway: Measured = { name: 'gateway', does: 'guards', samples: [aSample(6
 
 function aBench(overrides: Partial<Measured> = {}, firstAcceptedMs: readonly number[] = [300, 310, 420]): Bench {
   return {
-    date: '2026-01-01', versions: [['Node', '24']], baseline: 'bare', gateway: 'gateway', firstAcceptedMs,
+    date: '2026-01-01', versions: [['Node', '24']], baseline: 'bare', gateway: 'gateway', firstAcceptedMs, revocation: { lastAcceptedMs: [2, 4, 3], streamEndedMs: [20, 30, 100] },
     setting: { connections: 32, runs: 3, secondsPerRun: 15, bodyBytes: 700, processors: '2 processors' },
     subjects: [bare, { ...gateway, ...overrides }, { name: 'absent', does: 'is not here', samples: [] }],
   };
@@ -21,6 +21,10 @@ describe('the numbers', () => {
   });
 
   test('the median of nothing is no number', () => expect(median([])).toBeNaN());
+
+  test('a percentile is a value that was measured', () => {
+    expect([percentile([3, 1, 2, 4], 0.5), percentile([3, 1, 2, 4], 0.99), percentile([], 0.99)]).toEqual([2, 4, Number.NaN]);
+  });
 
   test('a spread names the median, the least and the most', () => {
     expect(spread([3, 1, 2], 1)).toBe('2.0 (1.0–3.0)');
@@ -34,13 +38,20 @@ describe('the numbers', () => {
 describe('the verdict', () => {
   const holds = (bench: Bench): readonly boolean[] => verdicts(bench).map((verdict) => verdict.holds);
 
-  test('holds within every limit', () => expect(holds(aBench())).toEqual([true, true, true]));
-  test('fails above four times the CPU', () => expect(holds(aBench({ samples: [aSample(81), aSample(101), aSample(121)] }))).toEqual([false, true, true]));
-  test('fails above 90 MiB', () => expect(holds(aBench({ idleMiB: 90.1 }))).toEqual([true, false, true]));
-  test('fails when the first answer takes longer than half a second', () => expect(holds(aBench({}, [501, 502, 100]))).toEqual([true, true, false]));
+  test('holds within every limit', () => expect(holds(aBench())).toEqual([true, true, true, true, true]));
+  test('fails above four times the CPU', () => expect(holds(aBench({ samples: [aSample(81), aSample(101), aSample(121)] }))).toEqual([false, true, true, true, true]));
+  test('fails above 90 MiB', () => expect(holds(aBench({ idleMiB: 90.1 }))).toEqual([true, false, true, true, true]));
+  test('fails when the first answer takes longer than half a second', () => expect(holds(aBench({}, [501, 502, 100]))).toEqual([true, true, false, true, true]));
+  test('fails when a revocation takes longer than 100 ms in more than one case of a hundred', () => {
+    const late = (count: number) => [...Array.from({ length: 100 - count }, () => 20), ...Array.from({ length: count }, () => 101)];
+    expect(holds({ ...aBench(), revocation: { lastAcceptedMs: late(1), streamEndedMs: late(1) } })).toEqual([true, true, true, true, true]);
+    expect(holds({ ...aBench(), revocation: { lastAcceptedMs: late(2), streamEndedMs: late(1) } })).toEqual([true, true, true, false, true]);
+    expect(holds({ ...aBench(), revocation: { lastAcceptedMs: late(1), streamEndedMs: late(2) } })).toEqual([true, true, true, true, false]);
+  });
   test('fails for what was not measured', () => {
     const { idleMiB: _, ...unmeasured } = gateway;
-    expect(holds({ ...aBench({ samples: [] }, []), subjects: [bare, { ...unmeasured, samples: [] }] })).toEqual([false, false, false]);
+    const nothing = { lastAcceptedMs: [], streamEndedMs: [] };
+    expect(holds({ ...aBench({ samples: [] }, []), subjects: [bare, { ...unmeasured, samples: [] }], revocation: nothing })).toEqual([false, false, false, false, false]);
   });
 });
 

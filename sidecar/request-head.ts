@@ -16,14 +16,10 @@ export interface RequestHead {
   readonly host: string;
   readonly origin: string | undefined;
   readonly authorization: string | undefined;
-  readonly contentType: string | undefined;
   readonly protocolVersion: string | undefined;
   readonly mcpMethod: string | undefined;
   readonly mcpName: string | undefined;
   readonly sessionId: string | undefined;
-  readonly lastEventId: string | undefined;
-  readonly userAgent: string | undefined;
-  readonly accept: string | undefined;
   /** By lower-case name. Only lists are joined; of another header that may repeat it is the first. */
   readonly headers: ReadonlyMap<string, string>;
   get(name: string): string | undefined;
@@ -111,14 +107,10 @@ export function readRequestHead(request: HeadSource, apiKeyHeaders: ReadonlySet<
     host,
     origin: headers.get('origin'),
     authorization: headers.get('authorization'),
-    contentType: headers.get('content-type'),
     protocolVersion: headers.get('mcp-protocol-version'),
     mcpMethod: headers.get('mcp-method'),
     mcpName: headers.get('mcp-name'),
     sessionId: headers.get('mcp-session-id'),
-    lastEventId: headers.get('last-event-id'),
-    userAgent: headers.get('user-agent'),
-    accept: headers.get('accept'),
     headers,
     get: (name: string) => headers.get(name),
   });

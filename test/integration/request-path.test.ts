@@ -1,7 +1,8 @@
 /** The request path over real sockets: what a permitted call looks like on both sides, and how open ones are cut. */
 import { describe, expect, test } from '@jest/globals';
 import { aBundle, aToken } from '../kit/bundles.ts';
-import { aCall, ECHO, guarded } from '../kit/guarded.ts';
+import { aCall, ECHO } from '../kit/calls.ts';
+import { guarded } from '../kit/guarded.ts';
 import { openRaw } from '../kit/raw-http.ts';
 import { answerBytes, answerEvents, answerJson, chunkOf } from '../kit/spy-scripts.ts';
 

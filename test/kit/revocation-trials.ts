@@ -1,5 +1,5 @@
 /** Revokes tokens in the YAML of a running gateway and takes the time until each effect, from the start of the write. */
-import { aCall, ECHO } from './guarded.ts';
+import { aCall, ECHO } from './calls.ts';
 import { startGateway } from './gateway.ts';
 import type { Gateway } from './gateway.ts';
 import { openRaw, sendRaw } from './raw-http.ts';

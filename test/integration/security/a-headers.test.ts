@@ -1,7 +1,8 @@
 /** Section A: identity headers and forwarding. What a client, or the upstream, must not be able to say for us. */
 import { describe, expect, test } from '@jest/globals';
 import { aBundle, aToken } from '../../kit/bundles.ts';
-import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { guarded } from '../../kit/guarded.ts';
 import { sendRaw } from '../../kit/raw-http.ts';
 import { answerBytes, answerJson, answerRedirect } from '../../kit/spy-scripts.ts';
 import type { SpyRequest } from '../../kit/spy-scripts.ts';

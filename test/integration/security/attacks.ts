@@ -1,6 +1,6 @@
 /** How the attacks of this directory are sent, and what every refusal has in common. */
 import { expect } from '@jest/globals';
-import { aCall, ECHO } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
 import type { Guarded } from '../../kit/guarded.ts';
 import { openRaw, sendRaw } from '../../kit/raw-http.ts';
 import type { RawExchange, RawOptions } from '../../kit/raw-http.ts';

@@ -1,6 +1,7 @@
 /** Section B: smuggling and normalisation, against an upstream that accepts anything and reports every byte. */
 import { describe, expect, test } from '@jest/globals';
-import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { guarded } from '../../kit/guarded.ts';
 import { openRaw, sendRaw } from '../../kit/raw-http.ts';
 import { aChunkedCall, aRequest, refuses, refusesAndCloses, stillServes } from './attacks.ts';
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { aRawRequest, bearer, expectRefused, JSON_TYPE, refusalCode } from '../../kit/attack.ts';
 import { aBundle, aToken } from '../../kit/bundles.ts';
-import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { guarded } from '../../kit/guarded.ts';
 import { sendRaw } from '../../kit/raw-http.ts';
 
 const BODY = JSON.stringify(ECHO);

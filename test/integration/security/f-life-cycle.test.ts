@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { hashCredential } from '../../../core/credential.ts';
-import { aCall, ECHO } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
 import { type Gateway, startGateway } from '../../kit/gateway.ts';
 import { createOwner } from '../../kit/owner.ts';
 import { startProcess } from '../../kit/processes.ts';

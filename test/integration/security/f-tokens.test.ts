@@ -9,7 +9,8 @@ import { readRequestHead } from '../../../sidecar/request-head.ts';
 import { buildSnapshot } from '../../../sidecar/snapshot/snapshot.ts';
 import { aRawRequest, bearer, expectRefused, JSON_TYPE, refusalCode } from '../../kit/attack.ts';
 import { aBundle, aToken } from '../../kit/bundles.ts';
-import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { guarded } from '../../kit/guarded.ts';
 import { openRaw, type RawConnection, sendRaw } from '../../kit/raw-http.ts';
 import { answerAfter, answerEvents, answerJson } from '../../kit/spy-scripts.ts';
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { bearer, expectRefused, JSON_TYPE, refusalCode } from '../../kit/attack.ts';
 import { aBundle, aToken } from '../../kit/bundles.ts';
-import { aCall, type Guarded, guarded } from '../../kit/guarded.ts';
+import { aCall } from '../../kit/calls.ts';
+import { type Guarded, guarded } from '../../kit/guarded.ts';
 import { openRaw, sendRaw } from '../../kit/raw-http.ts';
 import { answerEvents, answerJson, chunkOf } from '../../kit/spy-scripts.ts';
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { aRawRequest, bearer, expectRefused, JSON_TYPE, refusalCode } from '../../kit/attack.ts';
 import { aBundle, aToken, type TestToken } from '../../kit/bundles.ts';
-import { aCall, ECHO, type Guarded, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { type Guarded, guarded } from '../../kit/guarded.ts';
 import { openRaw, sendRaw } from '../../kit/raw-http.ts';
 import { answerAfter, answerJson, type SpyScript } from '../../kit/spy-scripts.ts';
 

@@ -1,7 +1,8 @@
 /** Section I: event streams and other calls that stay open, by the thousand and for hours. */
 import { jest, describe, expect, test } from '@jest/globals';
 import { startGateway } from '../../kit/gateway.ts';
-import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { guarded } from '../../kit/guarded.ts';
 import type { Guarded } from '../../kit/guarded.ts';
 import { openRaw, sendRaw } from '../../kit/raw-http.ts';
 import type { RawConnection } from '../../kit/raw-http.ts';

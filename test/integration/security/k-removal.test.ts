@@ -2,7 +2,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { aCall, ECHO } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../../kit/gateway.ts';
 import { createOwner } from '../../kit/owner.ts';
 import { sendRaw } from '../../kit/raw-http.ts';

@@ -7,7 +7,8 @@ import { verifyChain } from '../../../sidecar/audit/verify.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { aRawRequest, bearer, JSON_TYPE } from '../../kit/attack.ts';
 import { aToken } from '../../kit/bundles.ts';
-import { aCall, ECHO, guarded } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
+import { guarded } from '../../kit/guarded.ts';
 import { sendRaw } from '../../kit/raw-http.ts';
 
 const HOSTILE = '\r\n{"outcome":"allowed"}\n\u001b[31m\u2028\u2029\u202e\u0000\u0085\ud83d\ude00"\\';

@@ -6,7 +6,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { aRawRequest, bearer, JSON_TYPE } from '../../kit/attack.ts';
-import { aCall, ECHO } from '../../kit/guarded.ts';
+import { aCall, ECHO } from '../../kit/calls.ts';
 import { type Gateway, startGateway } from '../../kit/gateway.ts';
 import { createOwner } from '../../kit/owner.ts';
 import { openRaw, sendRaw } from '../../kit/raw-http.ts';

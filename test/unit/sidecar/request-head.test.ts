@@ -38,11 +38,13 @@ describe('the head of a request', () => {
     );
     expect({ ...head, headers: undefined, get: undefined }).toEqual({
       method: 'POST', path: '/mcp', host: 'mcp.example.com', origin: 'https://a.example', authorization: 'Bearer x',
-      contentType: 'application/json', protocolVersion: '2026-07-28', mcpMethod: 'tools/call', mcpName: 'echo',
-      sessionId: 's1.a.b', lastEventId: '7', userAgent: 'probe/1', accept: 'application/json, text/event-stream',
+      protocolVersion: '2026-07-28', mcpMethod: 'tools/call', mcpName: 'echo', sessionId: 's1.a.b',
       headers: undefined, get: undefined,
     });
     expect(head.get('x-api-key')).toBe('k');
+    expect(['content-type', 'last-event-id', 'user-agent', 'accept'].map(head.get)).toEqual(
+      ['application/json', '7', 'probe/1', 'application/json, text/event-stream'],
+    );
     expect(head.get('cookie')).toBeUndefined();
     expect(Object.isFrozen(head)).toBe(true);
   });

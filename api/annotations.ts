@@ -5,3 +5,9 @@ export const ROTATE_REQUESTED_AT = 'mcpgateway.dev/rotate-requested-at';
 
 /** Label on a pod: the name of its MCPServer, in the same namespace. */
 export const SERVER_LABEL = 'mcpgateway.dev/server';
+
+/** Label on a Secret of the operator's namespace: it is a part of the ledger. */
+export const LEDGER_LABEL = 'mcpgateway.dev/ledger';
+
+/** Type of every Secret that holds a token; the operator's account may write no other outside its namespace. */
+export const TOKEN_SECRET_TYPE = 'mcpgateway.dev/token';

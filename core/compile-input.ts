@@ -47,7 +47,7 @@ export function compileInput({ servers, tokens, config, ledger, isRecorded }: So
     // Labels of namespaces are not known here, and nothing may be concluded from the absence of one.
     namespaceLabels: new Map(),
     sessionKeys: new Map(Object.entries(ledger.sessionKeys)),
-    defaultPath,
+    defaultAddress: { path: defaultPath, isOwn: false },
   };
 }
 

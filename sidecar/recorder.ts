@@ -67,5 +67,5 @@ function eventOf({ kind, uid, name, generation }: TokenChange, streamsCut: numbe
 
 function isCut(exchange: Exchange): exchange is Exchange & { closeCause: NonNullable<Exchange['closeCause']> } {
   const { closeCause } = exchange;
-  return closeCause === 'revoked' || closeCause === 'expired' || closeCause === 'policy-changed' || closeCause === 'shutdown';
+  return closeCause === 'revoked' || closeCause === 'expired' || closeCause === 'policy-changed' || closeCause === 'stale' || closeCause === 'shutdown';
 }

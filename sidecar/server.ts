@@ -43,6 +43,9 @@ export function createSidecar(deps: SidecarDeps): Sidecar {
     const cut = open.rejudge(next);
     recorder.snapshotApplied(next, tokenChanges(previous, next, clock.nowMs()), cut);
   });
+  current.onWithdraw(() => {
+    open.cutAll('stale', new Denial('ERR_SNAPSHOT_UNAVAILABLE', 'The gateway has no current policy.'), () => true);
+  });
   let expiry: NodeJS.Timeout | undefined;
 
   return {

@@ -15,7 +15,7 @@ import type { DirectoryState } from './directory-state.ts';
 import { deriveDirectoryState } from './directory-state.ts';
 import { createLedgerSync } from './ledger-sync.ts';
 import type { LedgerStore } from './ledger.ts';
-import { nextChangeMs } from './mint.ts';
+import { nextChangeMs } from '../core/token-life.ts';
 import type { Demands, Minter } from './minter.ts';
 import { createProblemReport } from './problem-report.ts';
 import { tokenKey } from './token-entries.ts';

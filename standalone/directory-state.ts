@@ -9,8 +9,8 @@ import type { ManifestState } from '../manifest/load.ts';
 import { objectsOfKind } from '../manifest/load.ts';
 import { formatProblem } from '../manifest/problem.ts';
 import type { TextFile } from '../runtime/directory-reader.ts';
-import type { SecretLookup } from './secrets.ts';
-import { readSecrets } from './secrets.ts';
+import type { SecretLookup } from '../sidecar/upstream-secrets.ts';
+import { readSecrets } from '../sidecar/upstream-secrets.ts';
 
 export interface DirectoryState {
   /** The last good one; `undefined` until there was one. */

@@ -8,7 +8,7 @@ import { serverUid } from '../core/compile-input.ts';
 import type { ManifestState } from '../manifest/load.ts';
 import { objectsOfKind } from '../manifest/load.ts';
 import type { LedgerStore } from './ledger.ts';
-import { settle } from './mint.ts';
+import { settle } from '../core/token-life.ts';
 import type { Demands } from './minter.ts';
 import type { ObservedToken } from './token-entries.ts';
 import { observeTokens, tokenKey } from './token-entries.ts';

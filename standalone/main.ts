@@ -8,12 +8,13 @@ import { createLogger } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createShutdown } from '../runtime/shutdown.ts';
 import { createAuditLog } from '../sidecar/audit/log.ts';
+import { createGateway } from '../sidecar/gateway.ts';
 import { createSidecarMetrics } from '../sidecar/metrics.ts';
+import { servedBundles } from '../sidecar/served.ts';
 import { createCurrentSnapshot } from '../sidecar/snapshot/current.ts';
 import { readServeConfig, USAGE } from './config.ts';
 import type { ServeConfig } from './config.ts';
 import { createDirectorySource } from './directory-source.ts';
-import { createGateway } from './gateway.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 64;
@@ -54,7 +55,7 @@ async function serve(config: ServeConfig): Promise<void> {
     clock,
     randomBytes,
     log,
-    onState: (state) => gateway.apply(state),
+    onState: ({ bundles, secrets, ...state }) => gateway.apply({ ...state, served: servedBundles(bundles, secrets) }),
     onConfirmed: () => metrics.policyConfirmed(),
   });
   const shutdown = createShutdown({

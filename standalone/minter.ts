@@ -7,8 +7,8 @@ import { formatCredential, hashCredential } from '../core/credential.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { LedgerStore } from './ledger.ts';
-import type { TokenDemand } from './mint.ts';
-import { beginMint, mintDueAtMs, promote, recover } from './mint.ts';
+import type { TokenDemand } from '../core/token-life.ts';
+import { beginMint, mintDueAtMs, promote, recover } from '../core/token-life.ts';
 import type { TokenFiles } from './token-files.ts';
 import { tokenKey } from './token-entries.ts';
 

@@ -4,7 +4,7 @@
  */
 import { BUNDLE_FORMAT, type Bundle, type BundleGeneration, type BundleIdentity, type BundleRule, type BundleToken } from '../../api/bundle.ts';
 import type { GatewayToken, MCPServer } from '../../api/v1alpha1/index.ts';
-import { assignEndpoints, type ServerEndpoints } from './endpoints.ts';
+import { assignEndpoints, type DefaultAddress, type ServerEndpoints } from './endpoints.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 import { revisionOf } from './revision.ts';
 import { grantsFor, type NamespaceLabels, patternsOf } from './token-grants.ts';
@@ -19,8 +19,7 @@ export interface CompileInput {
   readonly namespaceLabels: NamespaceLabels;
   /** By UID of the MCPServer. */
   readonly sessionKeys: ReadonlyMap<string, string>;
-  /** Path at which a server is reached on any host. */
-  readonly defaultPath: (server: MCPServer) => string;
+  readonly defaultAddress: DefaultAddress;
 }
 
 export interface CompileOutput {
@@ -37,7 +36,7 @@ export function compileBundles(input: CompileInput): CompileOutput {
   const states = readTokenStates(input);
   // A server that is being deleted is gone.
   const present = input.servers.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const servers = assignEndpoints(present, input.defaultPath).map((assigned) => compileServer(assigned, states, input));
+  const servers = assignEndpoints(present, input.defaultAddress).map((assigned) => compileServer(assigned, states, input));
   return {
     bundles: servers.flatMap(({ bundle }) => (bundle === undefined ? [] : [bundle])),
     problems: [...servers.flatMap(({ problems }) => problems), ...states.flatMap(({ problems }) => problems)],

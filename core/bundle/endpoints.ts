@@ -3,6 +3,13 @@ import type { BundleEndpoint } from '../../api/bundle.ts';
 import type { MCPServer } from '../../api/v1alpha1/index.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 
+/** How a server is reached where its URL is not public. */
+export interface DefaultAddress {
+  readonly path: (server: MCPServer) => string;
+  /** Each server is reached through a process of its own, so that two of them may have the same path. */
+  readonly isOwn: boolean;
+}
+
 export interface ServerEndpoints {
   readonly server: MCPServer;
   readonly endpoints: readonly BundleEndpoint[];
@@ -17,16 +24,17 @@ interface Claim extends BundleEndpoint {
  * Of two servers with an address in common the younger has a problem. An endpoint without a host is that path on every
  * host. A server that is refused for another reason keeps its addresses: nobody inherits its clients by accident.
  */
-export function assignEndpoints(servers: readonly MCPServer[], defaultPath: (server: MCPServer) => string): readonly ServerEndpoints[] {
+export function assignEndpoints(servers: readonly MCPServer[], address: DefaultAddress): readonly ServerEndpoints[] {
   const owners = new Map<string, readonly { readonly host: string | undefined; readonly server: MCPServer }[]>();
   return [...servers].sort(byAge).map((server) => {
-    const { claims, problems } = readClaims(server, defaultPath(server));
-    const taken = claims.flatMap((claim) => {
+    const { claims, problems } = readClaims(server, address.path(server));
+    const shared = address.isOwn ? claims.filter(({ host }) => host !== undefined) : claims;
+    const taken = shared.flatMap((claim) => {
       const owner = owners.get(claim.path)?.find(({ host }) => host === undefined || claim.host === undefined || host === claim.host);
       return owner === undefined ? [] : [problemOf(server, claim.field, `is already an address of MCPServer ${nameOf(owner.server)}`)];
     });
     if (taken.length === 0) {
-      for (const { path, host } of claims) owners.set(path, [...(owners.get(path) ?? []), { host, server }]);
+      for (const { path, host } of shared) owners.set(path, [...(owners.get(path) ?? []), { host, server }]);
     }
     return { server, endpoints: claims.map(toEndpoint), problems: [...problems, ...taken] };
   });

@@ -15,6 +15,7 @@ export type CloseCause =
   | 'revoked'
   | 'expired'
   | 'policy-changed'
+  | 'stale'
   | 'shutdown';
 
 export type Outcome = 'allowed' | 'denied' | 'aborted';

@@ -20,6 +20,7 @@ export interface TestSidecar {
   readonly port: number;
   /** Swaps what is served, whole. */
   publish(bundles: readonly Bundle[], upstreamHeaders?: readonly UpstreamHeader[] | 'missing'): void;
+  withdraw(): void;
   /** The first record of that kind, past or future. */
   audited(wanted: (record: AuditRecord) => boolean): Promise<AuditRecord>;
   readonly records: readonly AuditRecord[];
@@ -82,6 +83,7 @@ export async function startSidecar(settings: SidecarSettings): Promise<TestSidec
   return {
     port,
     publish,
+    withdraw: () => current.withdraw(),
     records: audit.records,
     audited: audit.audited,
     auditText: () => audit.text(),

@@ -6,7 +6,7 @@ import { createCurrentSnapshot } from '../../../sidecar/snapshot/current.ts';
 import { aToken } from '../../kit/bundles.ts';
 import { aCall, ECHO } from '../../kit/calls.ts';
 import { guarded } from '../../kit/guarded.ts';
-import { openRaw } from '../../kit/raw-http.ts';
+import { openRaw, sendRaw } from '../../kit/raw-http.ts';
 import { answerAfter, answerEvents, answerJson, answerNothing } from '../../kit/spy-scripts.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 
@@ -70,6 +70,20 @@ describe('the sidecar', () => {
     await stream.untilClosed();
     const record = await sidecar.audited(({ event }) => event === 'stream.close');
     expect(record).toMatchObject({ reason: 'ERR_CREDENTIAL_EXPIRED', close: 'expired' });
+  });
+
+  test('cuts every stream when its policy is withdrawn, with the cause on record', async () => {
+    const { spy, sidecar, text } = await guarded();
+    spy.answerWith(answerEvents([EVENT]));
+    const stream = await openRaw(sidecar.port);
+    stream.write(openStream(text));
+    await stream.untilReceived('notifications/message');
+    sidecar.withdraw();
+    await stream.untilClosed();
+    await spy.untilOpen(0);
+    const record = await sidecar.audited(({ event }) => event === 'stream.close');
+    expect(record).toMatchObject({ reason: 'ERR_SNAPSHOT_UNAVAILABLE', close: 'stale' });
+    expect((await sendRaw(sidecar.port, aCall(text, ECHO))).status).toBe(503);
   });
 
   test('that cannot listen leaves no timer behind', async () => {

@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import { ROTATE_REQUESTED_AT } from '../../../api/annotations.ts';
 import { parseGatewayConfig } from '../../../manifest/gateway-config.ts';
 import { createManifestLoader, EMPTY_STATE, objectsOfKind } from '../../../manifest/load.ts';
 import { deriveDemands } from '../../../standalone/demands.ts';
@@ -16,29 +15,8 @@ function derive(text: string): ReturnType<typeof deriveDemands> {
   return deriveDemands(objectsOfKind(manifest, 'GatewayToken'), CONFIG);
 }
 
-test('asks for what the token says', () => {
-  const text = aGeneratedToken('bot', { lifetime: '4h', expiresAt: '2099-01-01T00:00:00Z', rotation: { every: '2h', overlap: '30m' } }, { [ROTATE_REQUESTED_AT]: '2026-11-23T10:00:00Z' });
-  expect(derive(text)).toEqual({
-    demands: new Map([
-      ['tools/bot', { lifetimeMs: 4 * HOUR, endsAtMs: Date.parse('2099-01-01T00:00:00Z'), rotation: { everyMs: 2 * HOUR, overlapMs: HOUR / 2 }, rotateRequest: '2026-11-23T10:00:00Z' }],
-    ]),
-    problems: [],
-  });
-});
-
-test('F15: cuts a lifetime to what the policy allows, and names the field', () => {
-  const { demands, problems } = derive(aGeneratedToken('bot', { lifetime: '24h' }));
-  expect(demands.get('tools/bot')).toEqual({ lifetimeMs: 12 * HOUR });
-  expect(problems).toEqual([{ kind: 'GatewayToken', namespace: 'tools', name: 'bot', field: 'spec.lifetime', problem: 'is longer than the lifetime policy short allows; 12h applies' }]);
-});
-
-test('asks nothing for a token made elsewhere, or of a type that is not supported', () => {
-  expect(derive(aHashToken('ci')).demands.size).toBe(0);
-  expect(derive(aGeneratedToken('cert', { type: 'ClientCertificate' })).demands.size).toBe(0);
-});
-
-test('takes no request that is not a time', () => {
-  const { demands, problems } = derive(aGeneratedToken('bot', { lifetime: '1h' }, { [ROTATE_REQUESTED_AT]: 'now' }));
-  expect(demands.get('tools/bot')?.rotateRequest).toBeUndefined();
-  expect(problems).toMatchObject([{ field: `metadata.annotations["${ROTATE_REQUESTED_AT}"]`, problem: 'is not a time such as 2026-11-23T10:00:00Z' }]);
+test('asks for each token that is minted here, by namespace and name, and tells every problem', () => {
+  const { demands, problems } = derive(`${aGeneratedToken('bot', { lifetime: '4h' })}\n---\n${aHashToken('ci')}`);
+  expect(demands).toEqual(new Map([['tools/bot', { lifetimeMs: 4 * HOUR }]]));
+  expect(problems).toMatchObject([{ namespace: 'tools', name: 'ci', field: 'spec.lifetime' }]);
 });

@@ -3,7 +3,7 @@ import type { Ledger, LedgerToken } from '../../../api/ledger.ts';
 import { EMPTY_LEDGER } from '../../../api/ledger.ts';
 import { hashCredential, parseCredential } from '../../../core/credential.ts';
 import type { LedgerStore } from '../../../standalone/ledger.ts';
-import type { TokenDemand } from '../../../standalone/mint.ts';
+import type { TokenDemand } from '../../../core/token-life.ts';
 import type { Minter } from '../../../standalone/minter.ts';
 import { createMinter } from '../../../standalone/minter.ts';
 import type { TokenFiles } from '../../../standalone/token-files.ts';

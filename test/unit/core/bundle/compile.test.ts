@@ -134,7 +134,7 @@ describe('the revision', () => {
       { servers, tokens: [aToken('one', { ...hashed('aaaaaaaa'), identity: { user: 'eve' } }), ...tokens.slice(1)] },
       { servers: [aServer('github', { upstream: { port: 3001, path: '/mcp', transport: 'StreamableHTTP' } })], tokens },
       { servers, tokens, sessionKeys: new Map([['server-github', 'b3RoZXI']]) },
-      { servers, tokens, defaultPath: () => '/other' },
+      { servers, tokens, defaultAddress: { path: () => '/other', isOwn: false } },
     ];
     for (const parts of others) expect(bundleOf(parts).revision).not.toBe(revision);
   });

@@ -1,15 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { assignEndpoints } from '../../../../core/bundle/endpoints.ts';
+import type { DefaultAddress } from '../../../../core/bundle/endpoints.ts';
 import type { MCPServer } from '../../../../api/v1alpha1/index.ts';
 import { aServer } from './kit.ts';
 
-const path = ({ metadata }: MCPServer): string => `/${metadata.name}`;
-const problemsOf = (servers: readonly MCPServer[], defaultPath = path): readonly string[] =>
-  assignEndpoints(servers, defaultPath).flatMap(({ problems }) => problems.map(({ name, field, problem }) => `${name} ${field} ${problem}`));
+const shared = { path: ({ metadata }: MCPServer): string => `/${metadata.name}`, isOwn: false };
+const problemsOf = (servers: readonly MCPServer[], address: DefaultAddress = shared): readonly string[] =>
+  assignEndpoints(servers, address).flatMap(({ problems }) => problems.map(({ name, field, problem }) => `${name} ${field} ${problem}`));
 
 test('a server is reached at its public URLs and at its own path on any host', () => {
   const server = aServer('github', { publicURLs: ['https://MCP.example.com:443/github/mcp', 'http://localhost:8080'] });
-  const [assigned] = assignEndpoints([server], path);
+  const [assigned] = assignEndpoints([server], shared);
   expect(assigned?.endpoints).toEqual([{ host: 'mcp.example.com', path: '/github/mcp' }, { host: 'localhost:8080', path: '/' }, { path: '/github' }]);
 });
 
@@ -31,6 +32,12 @@ describe('an address that two servers claim', () => {
   test('may be the path of one on any host', () => {
     expect(problemsOf([aServer('a'), aServer('b', { publicURLs: ['https://x.example/a'] })])).toEqual(['b spec.publicURLs[0] is already an address of MCPServer tools/a']);
     expect(problemsOf([aServer('a', { publicURLs: ['https://x.example/b'] }), aServer('b')])).toEqual(['b metadata.name is already an address of MCPServer tools/a']);
+  });
+
+  test('is not its path alone where each server has a process of its own', () => {
+    const own = { path: () => '/mcp', isOwn: true };
+    expect(problemsOf([aServer('a'), aServer('b', { publicURLs: ['https://x.example/mcp'] })], own)).toEqual([]);
+    expect(problemsOf([aServer('a', url), aServer('b', url)], own)).toEqual(['b spec.publicURLs[0] is already an address of MCPServer tools/a']);
   });
 
   test('differs by host, port and path', () => {

@@ -9,9 +9,8 @@ import { createMetrics } from '../../../runtime/metrics.ts';
 import type { AuditLog } from '../../../sidecar/audit/log.ts';
 import { createSidecarMetrics } from '../../../sidecar/metrics.ts';
 import { createCurrentSnapshot } from '../../../sidecar/snapshot/current.ts';
-import type { DirectoryState } from '../../../standalone/directory-state.ts';
-import { createGateway } from '../../../standalone/gateway.ts';
-import type { Gateway } from '../../../standalone/gateway.ts';
+import { createGateway } from '../../../sidecar/gateway.ts';
+import type { Gateway, GatewayState } from '../../../sidecar/gateway.ts';
 import { aBundle, aToken } from '../../kit/bundles.ts';
 import { createAuthority, writeCertifiedKey } from '../../kit/certificates.ts';
 import { freePort } from '../../kit/ports.ts';
@@ -59,19 +58,34 @@ function aConfig(listener: Partial<GatewayConfig['listener']> = {}, admin: Parti
   };
 }
 
-function aState(config: GatewayConfig | undefined = aConfig(), changes: Partial<DirectoryState> = {}): DirectoryState {
-  return { config, bundles: [], refused: [], secrets: () => undefined, problems: [], ...changes };
+function aState(config: GatewayConfig | undefined = aConfig(), changes: Partial<GatewayState> = {}): GatewayState {
+  return { config, served: [], refused: [], problems: [], ...changes };
 }
 
 const get = (path: string, host = 'localhost'): string => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 const portOf = (url: string): number => Number(new URL(url).port);
 
 describe('a gateway', () => {
-  test('does not start before the directory was read, and says what is wrong with its configuration', async () => {
+  test('does not start before there is a configuration, and says what is wrong with its configuration', async () => {
     const { gateway } = making();
-    await expect(gateway.start()).rejects.toMatchObject({ problems: ['the directory has not been read'] });
+    await expect(gateway.start()).rejects.toMatchObject({ problems: ['the configuration has not been read'] });
     gateway.apply({ ...aState(), config: undefined, problems: ['gateway-config.json: is missing'] });
     await expect(gateway.start()).rejects.toMatchObject({ problems: ['gateway-config.json: is missing'] });
+  });
+
+  test('denies everything while its policy is withdrawn, and serves again with the next state', async () => {
+    const { gateway } = making();
+    const token = aToken();
+    const state = aState(aConfig(), { served: [{ bundle: aBundle({ port: await freePort(), tokens: [token] }), upstreamHeaders: [] }] });
+    gateway.apply(state);
+    const { port, admin } = await gateway.start();
+    const call = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token.text}\r\n\r\n`;
+    expect((await sendRaw(port, call)).status).toBe(502);
+    gateway.withdraw();
+    expect((await sendRaw(port, call)).status).toBe(503);
+    expect((await sendRaw(portOf(admin), get('/readyz'))).status).toBe(503);
+    gateway.apply(state);
+    expect((await sendRaw(port, call)).status).toBe(502);
   });
 
   test('puts each state in force before apply returns, and puts that on record', async () => {
@@ -82,7 +96,7 @@ describe('a gateway', () => {
     expect((await sendRaw(port, get('/mcp'))).status).toBe(404);
     expect((await sendRaw(port, get('/c'))).status).toBe(503);
     expect(await metricsText()).toContain('mcpgateway_config_problems 2');
-    gateway.apply(aState(aConfig(), { bundles: [bundle] }));
+    gateway.apply(aState(aConfig(), { served: [{ bundle, upstreamHeaders: [] }] }));
     expect((await sendRaw(port, get('/mcp'))).status).toBe(401);
     expect(audited).toContainEqual({ kind: 'snapshot.applied', revision: expect.any(String), servers: 1, problems: 0 });
     expect(await metricsText()).toContain('mcpgateway_config_problems 0');

@@ -1,4 +1,4 @@
-/** One process that guards every server of a directory: the directory source, the sidecar and the admin port together. */
+/** One process that guards servers: sidecar, admin port and audit log together, fed with one state after the other. */
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayConfig } from '../api/gateway-config.gen.ts';
@@ -8,20 +8,28 @@ import { createAdminServer } from '../runtime/admin-server.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { AuditLog } from '../sidecar/audit/log.ts';
-import type { SidecarMetrics } from '../sidecar/metrics.ts';
-import { createRecorder } from '../sidecar/recorder.ts';
-import type { Sidecar } from '../sidecar/server.ts';
-import { createSidecar } from '../sidecar/server.ts';
-import type { CurrentSnapshot } from '../sidecar/snapshot/current.ts';
-import { buildSnapshot } from '../sidecar/snapshot/snapshot.ts';
-import type { Snapshot } from '../sidecar/snapshot/snapshot.ts';
-import { readTlsFiles, TlsFileError, watchTlsFiles } from '../sidecar/tls-files.ts';
-import type { TlsFiles, TlsMaterial } from '../sidecar/tls-files.ts';
-import type { DirectoryState } from './directory-state.ts';
-import { servedBundles } from './served.ts';
+import type { AuditLog } from './audit/log.ts';
+import type { SidecarMetrics } from './metrics.ts';
+import { createRecorder } from './recorder.ts';
+import type { Sidecar } from './server.ts';
+import { createSidecar } from './server.ts';
+import type { CurrentSnapshot } from './snapshot/current.ts';
+import { buildSnapshot } from './snapshot/snapshot.ts';
+import type { RefusedServer, ServedBundle, Snapshot } from './snapshot/snapshot.ts';
+import { readTlsFiles, TlsFileError, watchTlsFiles } from './tls-files.ts';
+import type { TlsFiles, TlsMaterial } from './tls-files.ts';
+
+/** What is to be served, and everything that is wrong with what was declared. */
+export interface GatewayState {
+  /** The last good one; `undefined` until there was one. */
+  readonly config: GatewayConfig | undefined;
+  readonly served: readonly ServedBundle[];
+  readonly refused: readonly RefusedServer[];
+  readonly problems: readonly string[];
+}
 
 export interface GatewayDeps {
+  /** Paths of the configuration are relative to it. */
   readonly directory: string;
   readonly current: CurrentSnapshot;
   readonly clock: Clock;
@@ -32,9 +40,11 @@ export interface GatewayDeps {
 }
 
 export interface Gateway {
-  /** Puts a state of the directory in force before it returns. */
-  apply(state: DirectoryState): void;
-  /** Listens with the settings of the first good gateway-config.json; throws ConfigError without one. */
+  /** Puts a state in force before it returns. */
+  apply(state: GatewayState): void;
+  /** Denies everything with 503 and cuts what is open, until a state is applied: nobody knows what is allowed now. */
+  withdraw(): void;
+  /** Listens with the settings of the first good configuration; throws ConfigError without one. */
   start(): Promise<{ readonly address: string; readonly port: number; readonly admin: string }>;
   stop(): Promise<void>;
 }
@@ -45,19 +55,20 @@ const LOOPBACK_ADDRESS = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const { current, log, metrics } = deps;
-  let state: DirectoryState | undefined;
+  let state: GatewayState | undefined;
   let started: Started | undefined;
   return {
     apply(next) {
       if (started !== undefined) warnOfListenerChange(started.config, next.config, log);
       state = next;
       metrics.configProblems(next.problems.length);
-      const snapshot = buildSnapshot(servedBundles(next), next.refused);
+      const snapshot = buildSnapshot(next.served, next.refused);
       current.publish(snapshot);
       if (started !== undefined) recordPolicy(started.audit, snapshot, next);
     },
+    withdraw: () => current.withdraw(),
     async start() {
-      if (state?.config === undefined) throw new ConfigError(state?.problems ?? ['the directory has not been read']);
+      if (state?.config === undefined) throw new ConfigError(state?.problems ?? ['the configuration has not been read']);
       started = await startListening(deps, state.config);
       const snapshot = current.get();
       if (snapshot !== undefined) recordPolicy(started.audit, snapshot, state);
@@ -80,7 +91,7 @@ async function closeAudit(audit: AuditLog, log: Logger): Promise<void> {
   if (!isClosed) log.error('the audit log was not written to its end: nobody reads it', { waitedMs: AUDIT_CLOSE_MS });
 }
 
-function recordPolicy(audit: AuditLog, { revision, servers }: Snapshot, { problems }: DirectoryState): void {
+function recordPolicy(audit: AuditLog, { revision, servers }: Snapshot, { problems }: GatewayState): void {
   audit.event({ kind: 'snapshot.applied', revision, servers: servers.size, problems: problems.length });
 }
 

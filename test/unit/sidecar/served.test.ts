@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Bundle } from '../../../api/bundle.ts';
-import { servedBundles } from '../../../standalone/served.ts';
+import { servedBundles } from '../../../sidecar/served.ts';
 import { aBundle } from '../../kit/bundles.ts';
 
 function withCredentials(...keys: readonly string[]): Bundle {
@@ -15,7 +15,7 @@ const secrets = (namespace: string, name: string, key: string): string | undefin
 describe('what is served', () => {
   test('has the credentials of its upstream, from its own namespace, and says where they came from', () => {
     const bundle = withCredentials('a', 'b');
-    expect(servedBundles({ bundles: [bundle], secrets })).toEqual([{
+    expect(servedBundles([bundle], secrets)).toEqual([{
       bundle,
       upstreamHeaders: [
         { name: 'x-a', value: 'Token value-of-a', reference: 'secret/pat#a' },
@@ -25,11 +25,11 @@ describe('what is served', () => {
   });
 
   test('needs none where none is declared', () => {
-    expect(servedBundles({ bundles: [withCredentials()], secrets }).map(({ upstreamHeaders }) => upstreamHeaders)).toEqual([[]]);
+    expect(servedBundles([withCredentials()], secrets).map(({ upstreamHeaders }) => upstreamHeaders)).toEqual([[]]);
   });
 
   test('has no credential at all while one is missing, and another server is not concerned', () => {
     const bundles = [withCredentials('a', 'missing'), withCredentials('a')];
-    expect(servedBundles({ bundles, secrets }).map(({ upstreamHeaders }) => upstreamHeaders?.length)).toEqual([undefined, 1]);
+    expect(servedBundles(bundles, secrets).map(({ upstreamHeaders }) => upstreamHeaders?.length)).toEqual([undefined, 1]);
   });
 });

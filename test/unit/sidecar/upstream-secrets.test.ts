@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readSecrets } from '../../../standalone/secrets.ts';
+import { readSecrets } from '../../../sidecar/upstream-secrets.ts';
 
 const MOUNTED = 'secrets/tools/github/token';
 

@@ -1,6 +1,6 @@
 /**
  * Generations of one minted token, as pure steps over its ledger entry: pending, current, previous, gone. At most two
- * are live. The executor in minter.ts puts disk and publication between the steps.
+ * are live. Whoever executes them puts storage and publication between the steps.
  */
 import type { LedgerGeneration, LedgerToken } from '../api/ledger.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LedgerGeneration, LedgerToken } from '../../../api/ledger.ts';
-import type { TokenDemand } from '../../../standalone/mint.ts';
-import { beginMint, DEFAULT_OVERLAP_MS, mintDueAtMs, nextChangeMs, promote, recover, settle } from '../../../standalone/mint.ts';
+import type { TokenDemand } from '../../../core/token-life.ts';
+import { beginMint, DEFAULT_OVERLAP_MS, mintDueAtMs, nextChangeMs, promote, recover, settle } from '../../../core/token-life.ts';
 
 const HOUR = 3_600_000;
 const NOW = 1_000 * HOUR;

@@ -11,3 +11,9 @@ export const LEDGER_LABEL = 'mcpgateway.dev/ledger';
 
 /** Type of every Secret that holds a token; the operator's account may write no other outside its namespace. */
 export const TOKEN_SECRET_TYPE = 'mcpgateway.dev/token';
+
+/** A sidecar's token for the operator has the audience `<this>/<namespace>/<MCPServer>`: it opens no other server's bundle. */
+export const BUNDLE_AUDIENCE = 'mcpgateway.dev/bundles';
+
+/** Annotation on a pod: what was injected, as JSON `{"version","configHash"}`. For people and for counting; no input. */
+export const INJECTED = 'mcpgateway.dev/injected';

@@ -1,16 +1,17 @@
 /**
  * The bundle: everything the sidecars of one MCPServer need and nothing else. It holds hashes of tokens, never
- * tokens; the one secret in it is the server's session key. Compiled by core/bundle/compile.ts.
+ * tokens; the one secret in it is the server's session key. Compiled by core/bundle/compile.ts; read from the wire
+ * and from files by `parseBundle`.
  */
+
 export const BUNDLE_FORMAT = 1;
 
 export interface Bundle {
   readonly format: typeof BUNDLE_FORMAT;
   readonly server: { readonly namespace: string; readonly name: string; readonly uid: string; readonly generation: number };
-  /** SHA-256 (hex) over the canonical JSON of every other member but `order`. */
+  /** SHA-256 (hex) over every other member but `order`: equal exactly where bundles say the same. See core/bundle/revision.ts. */
   readonly revision: string;
-  /** The resource versions it was compiled from, as `<kind>/<namespace>/<name>` to version. */
-  readonly order: Readonly<Record<string, string>>;
+  readonly order: BundleOrder;
   readonly endpoints: readonly BundleEndpoint[];
   readonly upstream: BundleUpstream;
   readonly authentication: {
@@ -25,6 +26,12 @@ export interface Bundle {
   /** 32 bytes, base64url: binds the session ids that clients see to their principal. */
   readonly sessionKey: string;
 }
+
+/**
+ * The resource versions it was compiled from: `<kind>/<namespace>/<name>` to version, and `<kind>` alone to the version
+ * up to which all changes of that kind had been seen. The latter is what tells a deletion from an object not yet seen.
+ */
+export type BundleOrder = Readonly<Record<string, string>>;
 
 /** Where clients reach the server. Compared exactly, after lower-casing the host. */
 export interface BundleEndpoint {
@@ -109,4 +116,189 @@ export interface BundlePrincipalMatch {
   readonly users?: readonly string[];
   readonly groups?: readonly string[];
   readonly roles?: readonly string[];
+}
+
+export type BundleMembers = Partial<Omit<Bundle, 'format' | 'revision' | 'order' | 'tokens'>>;
+
+export const BUNDLE_LIMITS = { tokens: 50_000, order: 100_000, list: 1024, uid: 128, name: 253, text: 4096 } as const;
+
+const NAME = text(BUNDLE_LIMITS.name);
+const TEXT = text(BUNDLE_LIMITS.text);
+const TEXTS = arrayOf(TEXT, BUNDLE_LIMITS.list);
+const UID = text(BUNDLE_LIMITS.uid);
+
+export const REVISION_SHAPE = matching(/^[0-9a-f]{64}$/);
+export const TOKEN_UID_SHAPE = UID;
+export const GENERATION_ID_SHAPE = matching(/^[0-9A-Za-z]{8}$/);
+/** Resource versions are compared as numbers, so nothing else gets in. */
+export const ORDER_SHAPE = mapOf(matching(/^(?:0|[1-9][0-9]{0,19})$/), BUNDLE_LIMITS.order);
+
+const PATTERNS = objectOf<BundlePatterns>({ tools: TEXTS, prompts: TEXTS, resources: TEXTS });
+
+const IDENTITY = objectOf<BundleIdentity>({
+  user: TEXT,
+  email: optional(TEXT),
+  displayName: optional(TEXT),
+  team: optional(TEXT),
+  organization: optional(TEXT),
+  groups: TEXTS,
+  roles: TEXTS,
+  attributes: mapOf(TEXT, BUNDLE_LIMITS.list),
+});
+
+export const TOKEN_SHAPE = objectOf<BundleToken>({
+  uid: UID,
+  namespace: NAME,
+  name: NAME,
+  type: oneOf('Bearer', 'APIKey'),
+  revoked: anyBoolean,
+  identity: IDENTITY,
+  grants: arrayOf(objectOf<BundleGrant>({ rule: TEXT, allow: PATTERNS, caps: optional(arrayOf(PATTERNS, BUNDLE_LIMITS.list)) }), BUNDLE_LIMITS.list),
+  generations: arrayOf(objectOf<BundleGeneration>({ id: GENERATION_ID_SHAPE, sha256: REVISION_SHAPE, expiresAtMs: integer }), BUNDLE_LIMITS.list),
+});
+
+const PRINCIPALS = objectOf<BundlePrincipalMatch>({
+  everyone: optional(oneOf(true)),
+  from: optional(TEXTS),
+  users: optional(TEXTS),
+  groups: optional(TEXTS),
+  roles: optional(TEXTS),
+});
+
+const CREDENTIAL = objectOf<BundleUpstreamCredential>({ header: TEXT, prefix: TEXT, secret: objectOf<BundleUpstreamCredential['secret']>({ name: NAME, key: NAME }) });
+
+/** Every member that is neither the identity of the content nor a token: what a patch replaces whole. */
+export const MEMBER_SHAPES = {
+  server: objectOf<Bundle['server']>({ namespace: NAME, name: NAME, uid: UID, generation: integer }),
+  endpoints: arrayOf(objectOf<BundleEndpoint>({ host: optional(TEXT), path: TEXT }), BUNDLE_LIMITS.list),
+  upstream: objectOf<BundleUpstream>({ port: integer, path: TEXT, credentials: arrayOf(CREDENTIAL, BUNDLE_LIMITS.list) }),
+  authentication: objectOf<Bundle['authentication']>({ bearer: anyBoolean, apiKeyHeader: optional(TEXT) }),
+  rules: arrayOf(
+    objectOf<BundleRule>({ rule: TEXT, effect: oneOf('Allow', 'Deny'), principals: arrayOf(PRINCIPALS, BUNDLE_LIMITS.list), patterns: PATTERNS }),
+    BUNDLE_LIMITS.list,
+  ),
+  forwardedAttributes: TEXTS,
+  sessionKey: matching(/^[A-Za-z0-9_-]{1,128}$/),
+} as const satisfies Record<keyof BundleMembers, Shape>;
+
+export const BUNDLE_SHAPE = objectOf<Bundle>({
+  format: oneOf(BUNDLE_FORMAT),
+  revision: REVISION_SHAPE,
+  order: ORDER_SHAPE,
+  tokens: arrayOf(TOKEN_SHAPE, BUNDLE_LIMITS.tokens, 'uid'),
+  ...MEMBER_SHAPES,
+});
+
+/**
+ * Guarantees the shape, the bounds, that no member is unknown and no token there twice. Not that the revision is that
+ * of the content. Throws a WireError that names the member at fault, never its value.
+ */
+export function parseBundle(value: unknown): Bundle {
+  requireShape<Bundle>(BUNDLE_SHAPE, value);
+  return value;
+}
+
+/** What is wrong with something received: the path of the member and its fault, never its value. */
+export class WireError extends TypeError {}
+
+/** Throws a WireError unless the value has the shape. Members are checked in place: nothing is copied. */
+export type Shape = (value: unknown) => void;
+export interface Optional {
+  readonly optional: Shape;
+}
+
+/** One that was written for `T`. */
+export type ShapeOf<T> = (value: unknown) => asserts value is T;
+
+export function requireShape<T>(shape: ShapeOf<T>, value: unknown): asserts value is T {
+  shape(value);
+}
+
+export function optional(shape: Shape): Optional {
+  return { optional: shape };
+}
+
+type Members<T> = { readonly [K in keyof Required<T>]: Partial<Pick<T, K>> extends Pick<T, K> ? Optional : Shape };
+
+/** The type of `members` sees to it that none is without a check, and that those that may be absent are `optional`. */
+export function objectOf<T>(members: Members<T>): ShapeOf<T> {
+  const shapes = new Map<string, Shape | Optional>(Object.entries<Shape | Optional>(members));
+  const required = [...shapes].flatMap(([name, shape]) => (typeof shape === 'function' ? [name] : []));
+  return function hasMembers(value): asserts value is T {
+    const entries = entriesOf(value);
+    for (const [name, member] of entries) {
+      const shape = shapes.get(name);
+      if (shape === undefined) throw new WireError('has an unknown member');
+      within(name, typeof shape === 'function' ? shape : shape.optional, member);
+    }
+    const names = new Set(entries.map(([name]) => name));
+    for (const name of required) if (!names.has(name)) throw new WireError(`${name}: is missing`);
+  };
+}
+
+/** With `key`, no two elements have the same value of that member. */
+export function arrayOf(shape: Shape, max: number, key?: string): Shape {
+  return (value) => {
+    if (!Array.isArray(value)) throw new WireError('is not a list');
+    if (value.length > max) throw new WireError(`has more than ${max} elements`);
+    const keys = new Set<unknown>();
+    value.forEach((element: unknown, index) => {
+      within(`[${index}]`, shape, element);
+      keys.add(key === undefined ? index : new Map(entriesOf(element)).get(key));
+    });
+    if (keys.size !== value.length) throw new WireError(`has a ${key} twice`);
+  };
+}
+
+/** An object whose keys are names and not members. */
+export function mapOf(shape: Shape, max: number): Shape {
+  return (value) => {
+    const entries = entriesOf(value);
+    if (entries.length > max) throw new WireError(`has more than ${max} members`);
+    for (const [key, member] of entries) {
+      // Assigned to an object it would be no member but its prototype.
+      if (key === '__proto__' || key.length > 2 * BUNDLE_LIMITS.name + 64) throw new WireError('has a malformed key');
+      within('*', shape, member);
+    }
+  };
+}
+
+export function oneOf(...values: readonly (string | number | boolean)[]): Shape {
+  return (value) => {
+    if (!values.some((one) => one === value)) throw new WireError('is not one of the known values');
+  };
+}
+
+export function text(maxLength: number): Shape {
+  return (value) => {
+    if (typeof value !== 'string' || value.length > maxLength) throw new WireError(`is not a text of at most ${maxLength} characters`);
+  };
+}
+
+export function matching(pattern: RegExp): Shape {
+  return (value) => {
+    if (typeof value !== 'string' || !pattern.test(value)) throw new WireError('is malformed');
+  };
+}
+
+export function integer(value: unknown): void {
+  if (!Number.isSafeInteger(value) || Number(value) < 0) throw new WireError('is not a whole number from 0');
+}
+
+export function anyBoolean(value: unknown): void {
+  if (typeof value !== 'boolean') throw new WireError('is not a boolean');
+}
+
+function entriesOf(value: unknown): readonly [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new WireError('is not an object');
+  return Object.entries(value);
+}
+
+function within(name: string, shape: Shape, value: unknown): void {
+  try {
+    shape(value);
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause;
+    throw new WireError(/^[[a-zA-Z*]/.test(cause.message) && cause.message.includes(': ') ? `${name}.${cause.message}` : `${name}: ${cause.message}`);
+  }
 }

@@ -29,6 +29,7 @@ export const CONDITION_REASONS = [
   'LifetimeNotAllowed',
   'ServerNotFound',
   'NotAdmittedByServer',
+  'ServiceNotOurs',
   // CredentialsResolved
   'Resolved',
   'SecretMissing',
@@ -36,6 +37,8 @@ export const CONDITION_REASONS = [
   // SidecarsReady, Enforced
   'AllReady',
   'Waiting',
+  'NoPods',
+  'PodsUnguarded',
   'Acknowledged',
   // life of a token
   'Minted',

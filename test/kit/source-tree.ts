@@ -9,7 +9,7 @@ import { parseSync } from '@swc/core';
 export const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The directories of house code, innermost first. */
-export const LAYERS = ['api', 'core', 'runtime', 'manifest', 'sidecar', 'standalone', 'cli'] as const;
+export const LAYERS = ['api', 'core', 'runtime', 'manifest', 'pki', 'operator', 'sidecar', 'standalone', 'cli'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 export interface SourceFile {

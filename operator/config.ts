@@ -1,0 +1,104 @@
+/** What the operator is told by its environment. The chart writes it; everything else is in gateway-config.json. */
+import { BUNDLE_AUDIENCE } from '../api/annotations.ts';
+import { ConfigError } from '../core/config-error.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+import type { LogLevel } from '../runtime/log.ts';
+import type { KubeConfigSource } from './kube/kube-config.ts';
+import type { InjectionSettings } from './webhook/settings.ts';
+
+export interface OperatorConfig {
+  readonly namespace: string;
+  /** Of this replica: a pod name. */
+  readonly instance: string;
+  readonly logLevel: LogLevel;
+  readonly kubeConfig: KubeConfigSource;
+  /** Path of gateway-config.json. */
+  readonly configFile: string;
+  readonly address: string;
+  readonly ports: { readonly stream: number; readonly webhook: number; readonly admin: number };
+  /** DNS names and addresses under which sidecars and the API server reach this replica. */
+  readonly names: readonly string[];
+  readonly injection: InjectionSettings;
+  readonly webhookConfiguration: string;
+  /** Raised by hand after a restore of the cluster's state. */
+  readonly epoch: number;
+}
+
+interface Variable {
+  readonly name: string;
+  readonly fallback?: string;
+  readonly means: string;
+}
+
+/** One row each: read here and nowhere else. */
+export const VARIABLES = {
+  namespace: { name: 'MCPGATEWAY_NAMESPACE', means: 'namespace of the operator' },
+  instance: { name: 'MCPGATEWAY_POD_NAME', means: 'name of this replica' },
+  logLevel: { name: 'MCPGATEWAY_LOG_LEVEL', fallback: 'info', means: `one of ${LOG_LEVELS.join(', ')}` },
+  kubeConfig: { name: 'MCPGATEWAY_KUBECONFIG', fallback: '', means: 'path of a kubeconfig; empty: the service account of the pod' },
+  configFile: { name: 'MCPGATEWAY_CONFIG_FILE', fallback: '/etc/mcpgateway/gateway-config.json', means: 'path of gateway-config.json' },
+  address: { name: 'MCPGATEWAY_ADDRESS', fallback: '0.0.0.0', means: 'IP address to listen on' },
+  streamPort: { name: 'MCPGATEWAY_STREAM_PORT', fallback: '9443', means: 'port of the bundle streams' },
+  webhookPort: { name: 'MCPGATEWAY_WEBHOOK_PORT', fallback: '8443', means: 'port of the injection webhook' },
+  adminPort: { name: 'MCPGATEWAY_ADMIN_PORT', fallback: '9090', means: 'port of health, readiness and metrics' },
+  names: { name: 'MCPGATEWAY_NAMES', means: 'DNS names and IP addresses of this replica, comma-separated' },
+  webhookConfiguration: { name: 'MCPGATEWAY_WEBHOOK_CONFIGURATION', fallback: 'mcpgateway', means: 'name of the MutatingWebhookConfiguration' },
+  epoch: { name: 'MCPGATEWAY_EPOCH', fallback: '1', means: 'raised by one after a restore of the cluster' },
+  sidecarImage: { name: 'MCPGATEWAY_SIDECAR_IMAGE', means: 'image of the sidecar' },
+  sidecarLogLevel: { name: 'MCPGATEWAY_SIDECAR_LOG_LEVEL', fallback: 'info', means: `one of ${LOG_LEVELS.join(', ')}` },
+  sidecarPort: { name: 'MCPGATEWAY_SIDECAR_PORT', fallback: '15443', means: 'port of the sidecar for clients' },
+  sidecarAdminPort: { name: 'MCPGATEWAY_SIDECAR_ADMIN_PORT', fallback: '15090', means: 'port of the sidecar for health and metrics' },
+  operatorAddress: { name: 'MCPGATEWAY_OPERATOR_ADDRESS', means: 'host:port of the headless Service of all replicas' },
+} as const satisfies Record<string, Variable>;
+
+/** The version of the sidecar is that of the operator. */
+const VERSION = '0.1.0';
+
+/** Throws a ConfigError with every problem. Touches nothing but `env`. */
+export function readOperatorConfig(env: Readonly<Record<string, string | undefined>>): OperatorConfig {
+  const problems: string[] = [];
+  const text = (variable: Variable): string => {
+    const value = env[variable.name] ?? variable.fallback;
+    if (value === undefined || (value === '' && variable.fallback === undefined)) problems.push(`${variable.name}: is required (${variable.means})`);
+    return value ?? '';
+  };
+  const whole = (variable: Variable, most: number): number => {
+    const value = text(variable);
+    const number = /^[0-9]{1,10}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number <= most)) problems.push(`${variable.name}: must be a number up to ${String(most)} (${variable.means})`);
+    return number;
+  };
+  const level = (variable: Variable): LogLevel => {
+    const found = LOG_LEVELS.find((each) => each === text(variable));
+    if (found === undefined) problems.push(`${variable.name}: must be ${variable.means}`);
+    return found ?? 'info';
+  };
+  const port = (variable: Variable): number => whole(variable, 65_535);
+  const kubeConfig = text(VARIABLES.kubeConfig);
+  const config: OperatorConfig = {
+    namespace: text(VARIABLES.namespace),
+    instance: text(VARIABLES.instance),
+    logLevel: level(VARIABLES.logLevel),
+    kubeConfig: kubeConfig === '' ? { type: 'InCluster' } : { type: 'File', path: kubeConfig },
+    configFile: text(VARIABLES.configFile),
+    address: text(VARIABLES.address),
+    ports: { stream: port(VARIABLES.streamPort), webhook: port(VARIABLES.webhookPort), admin: port(VARIABLES.adminPort) },
+    names: text(VARIABLES.names).split(',').map((name) => name.trim()).filter((name) => name !== ''),
+    webhookConfiguration: text(VARIABLES.webhookConfiguration),
+    epoch: whole(VARIABLES.epoch, Number.MAX_SAFE_INTEGER),
+    injection: {
+      image: text(VARIABLES.sidecarImage),
+      imagePullPolicy: 'IfNotPresent',
+      version: VERSION,
+      logLevel: level(VARIABLES.sidecarLogLevel),
+      ports: { https: port(VARIABLES.sidecarPort), admin: port(VARIABLES.sidecarAdminPort) },
+      operatorAddress: text(VARIABLES.operatorAddress),
+      audiencePrefix: BUNDLE_AUDIENCE,
+      authoritiesConfigMap: 'mcpgateway-authorities',
+      runAsUser: 65_532,
+      resources: { cpuRequest: '50m', memoryRequest: '96Mi', memoryLimit: '256Mi' },
+    },
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}

@@ -1,0 +1,115 @@
+/**
+ * Reconciles one GatewayToken: observe, derive one step, carry it out, observe again, until there is nothing to do; then
+ * its status. Only the leader runs it, and every write carries the leadership's signal.
+ */
+import type { Clock } from '../../../runtime/clock.ts';
+import type { Logger } from '../../../runtime/log.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Condition } from '../../kube/conditions.ts';
+import { sameStatus } from '../../kube/conditions.ts';
+import { GATEWAY_TOKENS } from '../../kube/resources.ts';
+import type { Outcome } from '../../kube/work-queue.ts';
+import type { ClusterLedger, TokenName } from '../../ledger/ledger.ts';
+import { deriveTokenStep } from './derive.ts';
+import type { TokenStep } from './derive.ts';
+import { observeToken } from './observe.ts';
+import { createMint } from './mint.ts';
+import type { TokenFacts, TokenSources } from './observe.ts';
+import { recoverPending } from './recover-pending.ts';
+import { tokenStatus } from './status.ts';
+
+export interface TokenControllerDeps {
+  readonly client: Pick<KubeClient, 'apply' | 'applyStatus' | 'patch'>;
+  readonly ledger: Pick<ClusterLedger, 'change'>;
+  readonly sources: TokenSources & { status(name: TokenName): StoredStatus };
+  /** Publishes what is on record, before it returns. */
+  readonly publish: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The status as the API server has it now. */
+export interface StoredStatus {
+  readonly conditions: readonly Condition[];
+  readonly whole: unknown;
+}
+
+export type ReconcileToken = (key: string, signal: AbortSignal) => Promise<Outcome>;
+
+const STATUS_MANAGER = 'mcpgateway-gatewaytoken-status';
+/** More steps than a token can need: a step that changes nothing must not spin. */
+const MOST_STEPS = 12;
+
+export function createTokenController(deps: TokenControllerDeps): ReconcileToken {
+  const { client, ledger, sources, clock } = deps;
+  const mint = createMint(deps);
+
+  return async function reconcile(key, signal) {
+    const name = readKey(key);
+    for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+      const facts = observe(name);
+      const step = deriveTokenStep(facts);
+      if (step.do === 'wait' || step.do === 'rest') {
+        await writeStatus(facts, signal);
+        return outcomeOf(step);
+      }
+      await carryOut(step, facts, signal);
+    }
+    throw new Error('a token did not come to rest');
+  };
+
+  function observe(name: TokenName): TokenFacts {
+    const at = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    return observeToken(name, { sources, held: mint.held, refusedSecret: mint.isRefused, ...at });
+  }
+
+  async function carryOut(step: TokenStep, facts: TokenFacts, signal: AbortSignal): Promise<void> {
+    const { name } = facts;
+    switch (step.do) {
+      case 'forget':
+        await ledger.change(name, () => undefined, signal);
+        break;
+      case 'record':
+        await ledger.change(name, () => step.entry, signal);
+        break;
+      case 'recover':
+        await recoverPending(deps, facts, signal);
+        break;
+      case 'mint':
+        await mint.begin(facts, signal);
+        break;
+      case 'deliver':
+        await mint.deliver(facts, step.generation, signal);
+        break;
+      case 'wait':
+      case 'rest':
+        return;
+    }
+    deps.publish();
+  }
+
+  async function writeStatus(facts: TokenFacts, signal: AbortSignal): Promise<void> {
+    const { token, entry, name } = facts;
+    if (token === undefined || entry === undefined || token.metadata.deletionTimestamp !== undefined) return;
+    const stored = sources.status(name);
+    const status = tokenStatus({ ...facts, token, entry }, stored.conditions);
+    if (sameStatus(stored.whole, status)) return;
+    const metadata = { namespace: name.namespace, name: name.name };
+    const object = { apiVersion: token.apiVersion, kind: token.kind, metadata, status };
+    await client.applyStatus(GATEWAY_TOKENS, object, { fieldManager: STATUS_MANAGER, force: true, signal });
+  }
+}
+
+export function tokenKeyOf({ namespace, name }: TokenName): string {
+  return `${namespace}/${name}`;
+}
+
+function readKey(key: string): TokenName {
+  const [namespace = '', name = ''] = key.split('/', 2);
+  return { namespace, name };
+}
+
+function outcomeOf(step: TokenStep): Outcome {
+  if (step.do === 'wait') return { requeueAfterMs: step.ms };
+  return step.do === 'rest' && step.requeueAfterMs !== undefined ? { requeueAfterMs: step.requeueAfterMs } : undefined;
+}

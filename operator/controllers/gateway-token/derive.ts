@@ -1,0 +1,72 @@
+/** What to do next for one GatewayToken: one step at a time, each on record before the next. Pure. */
+import type { LedgerToken } from '../../../api/ledger.ts';
+import type { GatewayToken } from '../../../api/v1alpha1/index.ts';
+import { mintDueAtMs, nextChangeMs, settle } from '../../../core/token-life.ts';
+import type { TokenFacts } from './observe.ts';
+
+/** Steps in the order of a token's life. After each of them the facts are observed anew. */
+export type TokenStep =
+  /** The object is gone: so is everything that is known of it. */
+  | { readonly do: 'forget' }
+  /** The entry follows the object and the time. */
+  | { readonly do: 'record'; readonly entry: LedgerToken }
+  /** A new generation: recorded as pending, published, not yet readable by anybody. */
+  | { readonly do: 'mint' }
+  /** Another leader made the pending generation, and ended: was it handed over? */
+  | { readonly do: 'recover' }
+  /** Sidecars have not yet acknowledged the pending generation. */
+  | { readonly do: 'wait'; readonly ms: number }
+  /** Every sidecar knows it, or had its time: its owner may read it. */
+  | { readonly do: 'deliver'; readonly generation: string }
+  | { readonly do: 'rest'; readonly requeueAfterMs: number | undefined };
+
+/** How long a pending generation waits for sidecars that do not acknowledge: one that hangs must not stop every rotation. */
+const DELIVER_AFTER_MS = 5_000;
+/** Acknowledgements wake a reconcile; this is for those that never come. */
+const WAIT_MS = 1_000;
+/** A Secret's name that is taken may become free without a sign. */
+const NAME_TAKEN_RETRY_MS = 60_000;
+/** A timer of Node counts to 2^31 ms at most. */
+const LONGEST_MS = 24 * 3_600_000;
+
+export function deriveTokenStep(facts: TokenFacts): TokenStep {
+  const { token, entry } = facts;
+  if (token === undefined) return entry === undefined ? { do: 'rest', requeueAfterMs: undefined } : { do: 'forget' };
+  const wanted = followObject(token, facts);
+  if (wanted !== entry) return { do: 'record', entry: wanted };
+  const pending = entry.generations.find(({ state }) => state === 'Pending');
+  if (pending !== undefined) {
+    if (pending.id !== facts.held) return { do: 'recover' };
+    const { sidecars, enforcing } = facts.enforcement;
+    if (enforcing < sidecars && facts.heldForMs < DELIVER_AFTER_MS) return { do: 'wait', ms: WAIT_MS };
+    return facts.isSecretNameTaken ? rest(facts, entry) : { do: 'deliver', generation: pending.id };
+  }
+  return isMintDue(facts, entry) ? { do: 'mint' } : rest(facts, entry);
+}
+
+function isMintDue({ demand, isSecretNameTaken, nowMs }: TokenFacts, entry: LedgerToken): boolean {
+  if (demand === undefined || isSecretNameTaken) return false;
+  return (mintDueAtMs(entry, demand, nowMs) ?? Infinity) <= nowMs;
+}
+
+/** The entry as object and time want it; the same one where they want nothing else. */
+function followObject(token: GatewayToken, facts: TokenFacts): LedgerToken {
+  const { entry, demand, nowMs } = facts;
+  const { uid = '', deletionTimestamp } = token.metadata;
+  // One that was made again under the same name begins anew: nothing of the former is alive.
+  const known = entry?.uid === uid ? entry : newEntry(token, uid, nowMs);
+  const revoked = known.revoked || token.spec.revoked || deletionTimestamp !== undefined;
+  const following = revoked === known.revoked ? known : { ...known, revoked };
+  return settle(following, demand, nowMs);
+}
+
+function newEntry({ metadata, spec }: GatewayToken, uid: string, nowMs: number): LedgerToken {
+  const { namespace, name } = metadata;
+  return { namespace, name, uid, firstSeenMs: nowMs, revoked: spec.revoked, generations: [] };
+}
+
+function rest({ demand, isSecretNameTaken, nowMs }: TokenFacts, entry: LedgerToken): TokenStep {
+  const changes = [nextChangeMs(entry, demand, nowMs), demand?.endsAtMs ?? Infinity].filter((changeMs) => changeMs > nowMs);
+  const delayMs = Math.min(...changes.map((changeMs) => changeMs - nowMs), isSecretNameTaken ? NAME_TAKEN_RETRY_MS : Infinity);
+  return { do: 'rest', requeueAfterMs: Number.isFinite(delayMs) ? Math.min(delayMs, LONGEST_MS) : undefined };
+}

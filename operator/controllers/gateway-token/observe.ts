@@ -1,0 +1,89 @@
+/** Everything a reconcile of one GatewayToken looks at, read once. */
+import type { GatewayConfig } from '../../../api/gateway-config.gen.ts';
+import type { LedgerToken } from '../../../api/ledger.ts';
+import type { GatewayToken } from '../../../api/v1alpha1/index.ts';
+import type { ObjectProblem } from '../../../core/bundle/problem.ts';
+import { readDemand } from '../../../core/token-demand.ts';
+import type { TokenDemand } from '../../../core/token-life.ts';
+import type { TokenName } from '../../ledger/ledger.ts';
+
+/** How far the sidecars of the servers that a token names are. */
+export interface Enforcement {
+  /** Live sidecars that hold, or should hold, this token. */
+  readonly sidecars: number;
+  /** Those that acknowledged what is published now. */
+  readonly enforcing: number;
+  /** Of those, how long the slowest took, from the publication on. */
+  readonly slowestAckMs?: number;
+}
+
+export interface TokenFacts {
+  readonly name: TokenName;
+  /** `undefined`: there is no such object any more. */
+  readonly token: GatewayToken | undefined;
+  /** What is on record under its name, made for whichever object. */
+  readonly entry: LedgerToken | undefined;
+  readonly demand: TokenDemand | undefined;
+  readonly problems: readonly ObjectProblem[];
+  /** Another live token of the namespace already owns the Secret's name, or a Secret that is none of ours has it. */
+  readonly isSecretNameTaken: boolean;
+  /** The pending generation whose secret this process holds. */
+  readonly held: string | undefined;
+  readonly heldForMs: number;
+  readonly enforcement: Enforcement;
+  readonly nowMs: number;
+}
+
+export interface TokenSources {
+  token(name: TokenName): GatewayToken | undefined;
+  entry(name: TokenName): LedgerToken | undefined;
+  entries(): readonly LedgerToken[];
+  namespaceLabels(namespace: string): Readonly<Record<string, string>>;
+  config(): GatewayConfig;
+  problems(name: TokenName): readonly ObjectProblem[];
+  enforcement(token: GatewayToken): Enforcement;
+}
+
+export interface HeldSecret {
+  readonly generation: string;
+  readonly text: string;
+  readonly sinceMs: number;
+}
+
+export interface ObserveDeps {
+  readonly sources: TokenSources;
+  readonly held: (uid: string) => HeldSecret | undefined;
+  readonly refusedSecret: (uid: string) => boolean;
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+}
+
+const NOBODY: Enforcement = { sidecars: 0, enforcing: 0 };
+
+export function observeToken(name: TokenName, { sources, held, refusedSecret, nowMs, monotonicMs }: ObserveDeps): TokenFacts {
+  const token = sources.token(name);
+  const entry = sources.entry(name);
+  if (token === undefined) {
+    return { name, token, entry, demand: undefined, problems: [], isSecretNameTaken: false, held: undefined, heldForMs: 0, enforcement: NOBODY, nowMs };
+  }
+  const uid = token.metadata.uid ?? '';
+  const { demand, problems } = readDemand(token, sources.namespaceLabels(name.namespace), sources.config());
+  const secret = held(uid);
+  return {
+    name,
+    token,
+    entry,
+    demand,
+    problems: [...problems, ...sources.problems(name)],
+    isSecretNameTaken: refusedSecret(uid) || isClaimed(token, sources.entries()),
+    held: secret?.generation,
+    heldForMs: secret === undefined ? 0 : monotonicMs - secret.sinceMs,
+    enforcement: sources.enforcement(token),
+    nowMs,
+  };
+}
+
+function isClaimed({ metadata, spec }: GatewayToken, entries: readonly LedgerToken[]): boolean {
+  const name = spec.secretRef?.name;
+  return name !== undefined && entries.some((entry) => entry.namespace === metadata.namespace && entry.secretName === name && entry.uid !== metadata.uid);
+}

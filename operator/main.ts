@@ -1,0 +1,155 @@
+/** The operator as a process: reads its configuration, builds the parts, starts them, drains them on a signal. */
+import { randomInt } from 'node:crypto';
+import { isIP } from 'node:net';
+import { ConfigError } from '../core/config-error.ts';
+import { createGatewayConfigParser } from '../manifest/gateway-config.ts';
+import type { Authority, ServingPair } from '../pki/authority.ts';
+import { issueServingPair } from '../pki/authority.ts';
+import type { RotationPlan } from '../pki/rotation.ts';
+import { createAdminServer } from '../runtime/admin-server.ts';
+import { createLogger } from '../runtime/log.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { createShutdown } from '../runtime/shutdown.ts';
+import { createBundleServer } from './bundle/serve.ts';
+import { createBundleStore } from './bundle/store.ts';
+import { createClusterView } from './cluster-view.ts';
+import { openConfigFile } from './config-file.ts';
+import { readOperatorConfig } from './config.ts';
+import type { OperatorConfig } from './config.ts';
+import { createKubeClient } from './kube/client.ts';
+import { createKubeMetrics } from './kube/kube-metrics.ts';
+import { createLeaderElection } from './kube/lease.ts';
+import { systemScheduler } from './kube/scheduler.ts';
+import { createOperator } from './operator.ts';
+import { createPodReview } from './review-pod.ts';
+import { createSidecarStreams } from './streams.ts';
+import { createAuthorities, trustedPem } from './trust/authorities.ts';
+import { publishWebhookTrust } from './trust/webhook-trust.ts';
+import { createInjector } from './webhook/inject.ts';
+import { createWebhookServer } from './webhook/server.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 64;
+const SHUTDOWN_GRACE_MS = 30_000;
+const HEARTBEAT_MS = 2_000;
+const MAX_STREAMS = 10_000;
+const LEAF_LIFETIME_MS = 7 * 24 * 3_600_000;
+/** The ConfigMap with the authorities reaches a running pod within minutes. */
+const TRUST_DELAY_MS = 15 * 60_000;
+const UPKEEP_MS = 10_000;
+const RANDOM_RANGE = 2 ** 32;
+
+async function run(config: OperatorConfig): Promise<void> {
+  const clock = systemScheduler;
+  const log = createLogger({ level: config.logLevel });
+  const registry = createMetrics({ processMetrics: true });
+  const metrics = createKubeMetrics(registry);
+  const configFile = await openConfigFile(config.configFile, createGatewayConfigParser(), log);
+  const client = createKubeClient({ kubeConfig: config.kubeConfig, userAgent: 'mcpgateway-operator', clock, metrics });
+  const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: SHUTDOWN_GRACE_MS, log, exit: (code) => process.exit(code), source: process });
+  const { signal } = shutdown;
+  const { namespace, instance } = config;
+
+  const policy = { trustDelayMs: TRUST_DELAY_MS, leafLifetimeMs: LEAF_LIFETIME_MS };
+  const authorities = createAuthorities({ client, namespace, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator', policy, clock });
+  let trust = await authorities.read(signal);
+  const pair = await servingPair(trust, config);
+
+  const view = createClusterView({ client, namespace, clock, log, metrics, random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE });
+  const store = createBundleStore({ clock, epoch: config.epoch, positions: () => view.positions() });
+  const election = createLeaderElection({ client, namespace, name: 'mcpgateway-operator', candidate: instance, clock, log, metrics });
+  const operator = createOperator({
+    client, view, election, namespace, clock, log, metrics,
+    streams: createSidecarStreams(store, clock),
+    config: () => configFile.current(),
+    streamAuthorities: () => trustedPem(trust),
+    settings: { ports: config.injection.ports, authoritiesConfigMap: config.injection.authoritiesConfigMap },
+  });
+
+  const streams = createBundleServer(
+    { address: config.address, port: config.ports.stream, tls: tlsOf(pair), maxConnections: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS },
+    {
+      store, clock,
+      review: createPodReview(client),
+      podOf(podNamespace, name) {
+        const pod = view.pods.get(podNamespace, name);
+        return pod?.isLive === true ? { uid: pod.uid, server: pod.server } : undefined;
+      },
+      progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
+      onUsage: () => undefined,
+    },
+  );
+  view.pods.onChange(({ namespace: podNamespace = '', name }) => streams.podChanged(podNamespace, name));
+  const webhook = createWebhookServer(
+    {
+      inject: createInjector({ serverOf: async (serverNamespace, name) => requireSynced(view.servers.hasSynced(), view.servers.get(serverNamespace, name)?.object), settings: () => config.injection, log }),
+      metrics: registry,
+      log,
+    },
+    { address: config.address, port: config.ports.webhook, certificate: pair },
+  );
+  const admin = createAdminServer({ address: config.address, port: config.ports.admin, metrics: registry, live: () => true, ready: () => operator.isReady() && !signal.aborted });
+  const adminBound = await admin.start();
+  shutdown.addCloser('streams', () => streams.stop());
+  shutdown.addCloser('webhook', (remainingMs) => webhook.stop(remainingMs / 2));
+
+  const upkeep = setInterval(() => void keepUp().catch((error: unknown) => log.error('upkeep failed', { error })), UPKEEP_MS);
+  async function keepUp(): Promise<void> {
+    await configFile.refresh();
+    const isLeader = election.isLeader();
+    trust = isLeader ? await authorities.rotate(signal) : await authorities.read(signal);
+    if (isLeader) await trustWebhook();
+  }
+
+  async function trustWebhook(): Promise<void> {
+    const outcome = await publishWebhookTrust(client, config.webhookConfiguration, trustedPem(trust), signal);
+    if (outcome === 'written') log.info('webhook trust written', { configuration: config.webhookConfiguration });
+    if (outcome === 'missing') log.warn('no webhook configuration: pods are not guarded', { configuration: config.webhookConfiguration });
+  }
+
+  const running = operator.run(signal);
+  shutdown.addCloser('operator', async () => {
+    clearInterval(upkeep);
+    await running;
+    await client.close();
+    await admin.stop();
+  });
+  await view.synced;
+  const streamBound = await streams.start();
+  const webhookBound = await webhook.start();
+  // Any replica may: pods can be created from now on, and they all say the same.
+  await trustWebhook();
+  log.info('listening', { stream: streamBound.port, webhook: webhookBound.port, admin: adminBound.port });
+  if ((await running) === 'lost') await endAfterLoss(log, shutdown.begin);
+}
+
+/** Another replica leads now: what this one still believes of its own writes may be wrong. */
+async function endAfterLoss(log: Logger, begin: (reason: string) => Promise<void>): Promise<void> {
+  log.error('leadership lost, the process ends');
+  process.exitCode = EXIT_FAILED;
+  await begin('leadership lost');
+}
+
+function requireSynced<T>(isSynced: boolean, found: T): T {
+  if (!isSynced) throw new Error('the servers are not known yet');
+  return found;
+}
+
+function servingPair({ signer }: RotationPlan<Authority>, { names }: OperatorConfig): Promise<ServingPair> {
+  if (signer === undefined) throw new ConfigError(['the stored authority has expired: delete its Secret to begin anew']);
+  const ipAddresses = names.filter((name) => isIP(name) !== 0);
+  return issueServingPair(signer, { dnsNames: names.filter((name) => isIP(name) === 0), ipAddresses, nowMs: Date.now(), lifetimeMs: LEAF_LIFETIME_MS });
+}
+
+function tlsOf({ certificatePem, privateKeyPem }: ServingPair): { cert: string; key: string } {
+  return { cert: certificatePem, key: privateKeyPem };
+}
+
+try {
+  await run(readOperatorConfig(process.env));
+} catch (cause) {
+  const lines = cause instanceof ConfigError ? cause.problems : [cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)];
+  for (const line of lines) process.stderr.write(`mcpgateway-operator: ${line}\n`);
+  process.exit(cause instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED);
+}

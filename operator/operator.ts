@@ -1,0 +1,109 @@
+/**
+ * The operator put together: a copy of the cluster and the published bundles on every replica, the controllers on the
+ * leader. It owns what it starts.
+ */
+import type { GatewayConfig } from '../api/gateway-config.gen.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { createTokenController } from './controllers/gateway-token/controller.ts';
+import { createServerController } from './controllers/mcp-server/controller.ts';
+import { createEnforcement } from './enforcement.ts';
+import type { KubeClient } from './kube/client.ts';
+import type { Condition } from './kube/conditions.ts';
+import type { KubeMetrics } from './kube/kube-metrics.ts';
+import type { LeaderElection } from './kube/lease.ts';
+import type { Scheduler } from './kube/scheduler.ts';
+import { createLead } from './lead.ts';
+import { createClusterLedger } from './ledger/ledger.ts';
+import { createPublisher } from './publisher.ts';
+import type { SidecarStreams } from './streams.ts';
+
+export interface OperatorDeps {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly streams: SidecarStreams;
+  readonly election: LeaderElection;
+  readonly namespace: string;
+  readonly config: () => GatewayConfig;
+  readonly streamAuthorities: () => string;
+  readonly settings: { readonly ports: { readonly https: number }; readonly authoritiesConfigMap: string };
+  readonly clock: Scheduler;
+  readonly log: Logger;
+  readonly metrics: KubeMetrics;
+}
+
+export interface Operator {
+  /** Every copy is complete and what is known is published. */
+  isReady(): boolean;
+  /** Until the signal is aborted, or leadership is lost: then `lost`, and the process should end. */
+  run(signal: AbortSignal): Promise<'lost' | 'stopped'>;
+}
+
+export function createOperator(deps: OperatorDeps): Operator {
+  const { client, view, streams, election, clock, log, metrics } = deps;
+  const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace });
+  const publisher = createPublisher({
+    servers: () => view.servers.list().map(({ object }) => object),
+    tokens: () => view.tokens.list().map(({ object }) => object),
+    namespaceLabels: () => new Map(view.namespaces.list().map(({ name, labels }) => [name, labels])),
+    ledger,
+    positions: () => view.positions(),
+    sink: streams,
+  });
+  let isReady = false;
+
+  const enforcement = createEnforcement({ view, publisher, streams });
+
+  const reconcileToken = createTokenController({
+    client,
+    ledger,
+    sources: {
+      token: ({ namespace, name }) => view.tokens.get(namespace, name)?.object,
+      status: ({ namespace, name }) => statusOf(view.tokens.get(namespace, name)),
+      entry: (name) => ledger.entry(name),
+      entries: () => ledger.tokens(),
+      namespaceLabels: (namespace) => view.namespaces.get(undefined, namespace)?.labels ?? {},
+      config: deps.config,
+      problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),
+      enforcement: enforcement.ofToken,
+    },
+    publish: () => publisher.publish(),
+    clock,
+    log,
+  });
+  const reconcileServer = createServerController({
+    client,
+    ledger,
+    sources: {
+      server: ({ namespace, name }) => view.servers.get(namespace, name)?.object,
+      status: ({ namespace, name }) => statusOf(view.servers.get(namespace, name)),
+      problems: ({ namespace, name }) => publisher.problemsOf('MCPServer', namespace, name),
+      sidecars: ({ namespace, name }) => enforcement.ofServer(`${namespace}/${name}`),
+      streamAuthorities: deps.streamAuthorities,
+    },
+    settings: deps.settings,
+    clock,
+  });
+
+  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer });
+
+  return {
+    isReady: () => isReady,
+    async run(signal) {
+      for (const informer of [view.servers, view.tokens, view.namespaces]) informer.onChange(() => isReady && publisher.schedule());
+      ledger.onChange(() => isReady && publisher.schedule());
+      const watching = view.run(signal);
+      await Promise.race([view.synced, watching]);
+      if (signal.aborted) return 'stopped';
+      publisher.publish();
+      isReady = true;
+      const outcome = await election.campaign({ signal, lead });
+      if (outcome === 'stopped') await watching;
+      return outcome;
+    },
+  };
+}
+
+function statusOf(declared: { readonly status: unknown; readonly conditions: readonly Condition[] } | undefined) {
+  return { whole: declared?.status, conditions: declared?.conditions ?? [] };
+}

@@ -1,0 +1,80 @@
+/**
+ * From what the API server says to what each server's sidecars get. Every replica does this for itself, from its own
+ * copy of the cluster and the ledger on record; no replica waits for another.
+ */
+import type { Bundle } from '../api/bundle.ts';
+import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
+import { compileBundles } from '../core/bundle/compile.ts';
+import type { ObjectProblem } from '../core/bundle/problem.ts';
+import type { NamespaceLabels } from '../core/bundle/token-grants.ts';
+import type { ClusterLedger } from './ledger/ledger.ts';
+
+export interface BundleSink {
+  publish(bundle: Bundle): void;
+  /** No sidecar of this server (`<namespace>/<name>`) may allow anything any more. */
+  retract(server: string): void;
+}
+
+export interface PublisherDeps {
+  readonly servers: () => readonly MCPServer[];
+  readonly tokens: () => readonly GatewayToken[];
+  readonly namespaceLabels: () => NamespaceLabels;
+  readonly ledger: Pick<ClusterLedger, 'tokens' | 'sessionKeys' | 'versions'>;
+  /** How far each kind has been seen, as `<kind>` to version. */
+  readonly positions: () => Readonly<Record<string, string>> | undefined;
+  readonly sink: BundleSink;
+}
+
+export interface Publisher {
+  /** Compiles and publishes what is known now, before it returns. */
+  publish(): void;
+  /** Compiles soon, once for all changes that come together. */
+  schedule(): void;
+  /** What the last compilation found wrong with an object. */
+  problemsOf(kind: ObjectProblem['kind'], namespace: string, name: string): readonly ObjectProblem[];
+  /** The bundle in force of a server (`<namespace>/<name>`). */
+  bundleOf(server: string): Bundle | undefined;
+}
+
+export function createPublisher({ servers, tokens, namespaceLabels, ledger, positions, sink }: PublisherDeps): Publisher {
+  let published: ReadonlyMap<string, Bundle> = new Map();
+  let problems: ReadonlyMap<string, readonly ObjectProblem[]> = new Map();
+  let scheduled: NodeJS.Immediate | undefined;
+
+  function compile(): { readonly bundles: readonly Bundle[]; readonly problems: readonly ObjectProblem[] } {
+    const entries = ledger.tokens();
+    const versions = { ...ledger.versions(), ...positions() };
+    const output = compileBundles({
+      servers: servers(),
+      tokens: tokens(),
+      ledger: new Map(entries.map(({ uid, generations }) => [uid, generations])),
+      namespaceLabels: namespaceLabels(),
+      sessionKeys: ledger.sessionKeys(),
+      defaultAddress: { path: ({ spec }) => spec.upstream.path, isOwn: true },
+    });
+    return { ...output, bundles: output.bundles.map((bundle) => ({ ...bundle, order: { ...bundle.order, ...versions } })) };
+  }
+
+  function publish(): void {
+    clearImmediate(scheduled);
+    scheduled = undefined;
+    const output = compile();
+    const next = new Map(output.bundles.map((bundle) => [`${bundle.server.namespace}/${bundle.server.name}`, bundle]));
+    problems = Map.groupBy(output.problems, ({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
+    for (const server of published.keys()) if (!next.has(server)) sink.retract(server);
+    for (const [server, bundle] of next) {
+      const before = published.get(server);
+      if (before?.revision !== bundle.revision || before.server.uid !== bundle.server.uid) sink.publish(bundle);
+    }
+    published = next;
+  }
+
+  return {
+    publish,
+    schedule() {
+      scheduled ??= setImmediate(publish);
+    },
+    problemsOf: (kind, namespace, name) => problems.get(`${kind}/${namespace}/${name}`) ?? [],
+    bundleOf: (server) => published.get(server),
+  };
+}

@@ -1,0 +1,91 @@
+/** What a sidecar in a pod is told by its environment. The webhook writes it; nobody else has a say. */
+import { ENVIRONMENT } from '../api/sidecar-environment.ts';
+import type { GatewayConfig } from '../api/gateway-config.gen.ts';
+import { ConfigError } from '../core/config-error.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+import type { LogLevel } from '../runtime/log.ts';
+
+export interface SidecarConfig {
+  readonly namespace: string;
+  readonly server: string;
+  readonly podName: string;
+  readonly logLevel: LogLevel;
+  /** Name that resolves to every replica of the operator and that their certificates bear, and their port. */
+  readonly operator: { readonly host: string; readonly port: number };
+  readonly timing: SidecarTiming;
+  readonly directories: { readonly identity: string; readonly authorities: string; readonly bundle: string; readonly secrets: string };
+  /** Listener and admin port, in the form that the standalone gateway has from its file. */
+  readonly gateway: GatewayConfig;
+}
+
+export interface SidecarTiming {
+  /** Without anybody who vouches for the policy for this long, nothing is allowed. */
+  readonly maxStalenessMs: number;
+  /** A replica that says nothing for this long is given up. */
+  readonly silenceMs: number;
+  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly resolveEveryMs: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const TIMING: SidecarTiming = { maxStalenessMs: 15 * 60_000, silenceMs: 10_000, backoff: { minMs: 200, maxMs: 10_000 }, resolveEveryMs: 2_000 };
+const MAX_CONNECTIONS = 10_000;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const DRAIN_SECONDS = 25;
+const UNAUTHENTICATED_PER_PEER_PER_MINUTE = 60;
+
+/** Throws a ConfigError with every problem. Touches nothing but `env`. */
+export function readSidecarConfig(env: Environment): SidecarConfig {
+  const problems: string[] = [];
+  const text = (name: string): string => {
+    const value = env[name] ?? '';
+    if (value === '') problems.push(`${name}: is required`);
+    return value;
+  };
+  const port = (name: string, value = text(name)): number => {
+    const number = /^[0-9]{1,5}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number <= 65_535)) problems.push(`${name}: must be a port`);
+    return number;
+  };
+  const operatorAddress = text(ENVIRONMENT.operatorAddress);
+  const colon = operatorAddress.lastIndexOf(':');
+  const logLevel = LOG_LEVELS.find((level) => level === env[ENVIRONMENT.logLevel]);
+  if (logLevel === undefined) problems.push(`${ENVIRONMENT.logLevel}: must be one of ${LOG_LEVELS.join(', ')}`);
+  // A node without IPv6 has no socket for it; with it, `::` takes both.
+  const address = text(ENVIRONMENT.podIps).includes(':') ? '::' : '0.0.0.0';
+  const secrets = text(ENVIRONMENT.secretsDirectory);
+  const serving = text(ENVIRONMENT.certificateSource) === 'Secret' ? `${secrets}/serving` : text(ENVIRONMENT.tlsDirectory);
+  const config: SidecarConfig = {
+    namespace: text(ENVIRONMENT.namespace),
+    server: text(ENVIRONMENT.server),
+    podName: text(ENVIRONMENT.podName),
+    logLevel: logLevel ?? 'info',
+    operator: { host: operatorAddress.slice(0, colon), port: port(ENVIRONMENT.operatorAddress, operatorAddress.slice(colon + 1)) },
+    timing: TIMING,
+    directories: {
+      identity: text(ENVIRONMENT.identityDirectory),
+      authorities: text(ENVIRONMENT.authoritiesDirectory),
+      bundle: text(ENVIRONMENT.bundleDirectory),
+      secrets,
+    },
+    gateway: {
+      listener: {
+        address,
+        port: port(ENVIRONMENT.httpsPort),
+        plainHTTP: false,
+        tls: { certFile: `${serving}/tls.crt`, keyFile: `${serving}/tls.key` },
+        allowedHosts: text(ENVIRONMENT.hosts).split(','),
+        allowedOrigins: [],
+        maxConnections: MAX_CONNECTIONS,
+        maxBodyBytes: MAX_BODY_BYTES,
+        drainSeconds: DRAIN_SECONDS,
+      },
+      admin: { address, port: port(ENVIRONMENT.adminPort) },
+      tokens: { lifetimePolicies: [] },
+      audit: { unauthenticatedPerPeerPerMinute: UNAUTHENTICATED_PER_PEER_PER_MINUTE },
+    },
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}

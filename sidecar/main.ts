@@ -1,0 +1,108 @@
+/** The sidecar of a pod as a process: reads its configuration, follows the operator, guards one server, drains on a signal. */
+import { lookup } from 'node:dns/promises';
+import { join } from 'node:path';
+import type { Bundle } from '../api/bundle.ts';
+import { ConfigError } from '../core/config-error.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { createLogger } from '../runtime/log.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { createShutdown } from '../runtime/shutdown.ts';
+import { createAuditLog } from './audit/log.ts';
+import { readSidecarConfig } from './config.ts';
+import type { SidecarConfig } from './config.ts';
+import { createGateway } from './gateway.ts';
+import { createSidecarMetrics } from './metrics.ts';
+import { createMountedSecrets } from './mounted-secrets.ts';
+import { servedBundles } from './served.ts';
+import { createCurrentSnapshot } from './snapshot/current.ts';
+import { createOperatorSource } from './snapshot/operator-source.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 64;
+const AUDIT_FLUSH_MS = 10;
+const AUDIT_QUEUE_BYTES = 16 * 1024 * 1024;
+const SHUTDOWN_GRACE_MS = 28_000;
+const VERSION = '0.1.0';
+
+async function run(config: SidecarConfig): Promise<void> {
+  // Whoever reads the records or the log may go away: what cannot be written is counted, and nobody is refused for it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const { directories, namespace, server } = config;
+  const log = createLogger({ level: config.logLevel });
+  const registry = createMetrics({ processMetrics: true });
+  const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: SHUTDOWN_GRACE_MS, log, exit: (code) => process.exit(code), source: process });
+  /** What was said last; `undefined`: nothing, or that the server is gone. */
+  let bundle: Bundle | undefined;
+  let isStale = true;
+
+  const source = createOperatorSource(
+    {
+      server: { namespace, name: server },
+      port: config.operator.port,
+      tlsName: config.operator.host,
+      caFile: join(directories.authorities, 'ca.crt'),
+      tokenFile: join(directories.identity, 'token'),
+      directory: directories.bundle,
+      ...config.timing,
+    },
+    {
+      clock: systemClock,
+      log,
+      resolve: async () => (await lookup(config.operator.host, { all: true })).map(({ address }) => address),
+      onBundle(next) {
+        bundle = next;
+        enforce();
+      },
+      onStale(stale) {
+        isStale = stale;
+        enforce();
+      },
+      onRetracted() {
+        bundle = undefined;
+        enforce();
+      },
+    },
+  );
+  const clock: Clock = { ...systemClock, nowMs: () => source.clock.nowMs() };
+  const metrics = createSidecarMetrics(registry, clock);
+  const gateway = createGateway({
+    directory: directories.secrets,
+    current: createCurrentSnapshot(),
+    clock, log, registry, metrics,
+    createAudit: ({ audit }) =>
+      createAuditLog({
+        // Lines are ASCII, and Latin-1 is written without a look at each character.
+        write: (chunk, written) => process.stdout.write(chunk, 'latin1', written),
+        clock,
+        gateway: { instance: `${namespace}/${config.podName}`, version: VERSION },
+        observer: metrics.audit,
+        limits: { flushMs: AUDIT_FLUSH_MS, maxQueueBytes: AUDIT_QUEUE_BYTES, ...audit },
+      }),
+  });
+  const secrets = createMountedSecrets({ directory: directories.secrets, namespace, clock: systemClock, log, onChange: () => enforce() });
+
+  /** The one place that decides what requests are judged by. */
+  function enforce(): void {
+    if (bundle === undefined || isStale) return gateway.withdraw();
+    gateway.apply({ config: config.gateway, served: servedBundles([bundle], secrets.lookup), refused: [], problems: [] });
+    metrics.policyConfirmed();
+  }
+
+  gateway.apply({ config: config.gateway, served: [], refused: [], problems: [] });
+  enforce();
+  await secrets.start();
+  const following = source.run(shutdown.signal);
+  shutdown.addCloser('gateway', () => gateway.stop());
+  shutdown.addCloser('operator', () => following);
+  shutdown.addCloser('secrets', () => secrets.stop());
+  log.info('listening', await gateway.start());
+}
+
+try {
+  await run(readSidecarConfig(process.env));
+} catch (cause) {
+  const lines = cause instanceof ConfigError ? cause.problems : [cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)];
+  for (const line of lines) process.stderr.write(`mcpgateway-sidecar: ${line}\n`);
+  process.exit(cause instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED);
+}

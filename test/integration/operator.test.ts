@@ -1,0 +1,155 @@
+/** The operator against a real API server: YAML and kubectl in; Secrets, Services, status and bundles out. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hashCredential } from '../../core/credential.ts';
+import { eventually } from '../kit/eventually.ts';
+import { startOperator } from '../kit/operator.ts';
+import type { TestOperator } from '../kit/operator.ts';
+import { withControlPlane } from '../kit/with-control-plane.ts';
+
+const cluster = withControlPlane({ crds: true });
+let operator: TestOperator;
+let home: string;
+let tools: string;
+
+beforeAll(async () => {
+  home = await cluster().namespace('mcpgateway');
+  tools = await cluster().namespace('tools');
+  operator = await startOperator({ kubeconfig: cluster().kubeconfig.text, namespace: home });
+}, 60_000);
+afterAll(() => operator.stop());
+
+const aServer = (name: string) => `
+apiVersion: mcpgateway.dev/v1alpha1
+kind: MCPServer
+metadata: {name: ${name}, namespace: ${tools}}
+spec:
+  upstream: {port: 3000}
+  authentication: {gatewayTokens: {bearer: true}}
+`;
+const aToken = (name: string, server = 'github', more = '') => `
+apiVersion: mcpgateway.dev/v1alpha1
+kind: GatewayToken
+metadata: {name: ${name}, namespace: ${tools}}
+spec:
+  type: Bearer
+  source: {type: Generated}
+  identity: {user: ${name}}
+  lifetime: 24h
+  secretRef: {name: ${name}-token}
+  permissions: [{serverRefs: [{name: ${server}}], tools: ["get_*"]}]
+${more}`;
+
+async function kubectl(args: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await cluster().kubectl([...args], input === undefined ? {} : { input });
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+const wait = (condition: string, object: string): Promise<string> => kubectl(['wait', `--for=${condition}`, object, '-n', tools, '--timeout=20s']);
+const secretOf = async (name: string): Promise<string> =>
+  Buffer.from(await kubectl(['get', 'secret', `${name}-token`, '-n', tools, '-o', 'jsonpath={.data.token}']), 'base64').toString('utf8');
+const tokenIn = (name: string) => operator.bundle(`${tools}/github`)?.tokens.find((token) => token.name === name);
+
+describe('a token', () => {
+  test('is minted into a Secret of its own, accepted by the server it names, and nobody else ever holds its text', async () => {
+    await kubectl(['apply', '-f', '-'], `${aServer('github')}---${aToken('ci')}`);
+    await wait('condition=Ready', 'gwt/ci');
+    const text = await secretOf('ci');
+    expect(text).toMatch(/^mgt_[0-9A-Za-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$/);
+    expect(tokenIn('ci')).toMatchObject({ revoked: false, generations: [{ sha256: hashCredential(text) }], grants: [{ allow: { tools: ['get_*'] } }] });
+    const secret = JSON.parse(await kubectl(['get', 'secret', 'ci-token', '-n', tools, '-o', 'json'])) as { type: string; metadata: { ownerReferences: unknown[] } };
+    expect(secret.type).toBe('mcpgateway.dev/token');
+    expect(secret.metadata.ownerReferences).toMatchObject([{ kind: 'GatewayToken', name: 'ci' }]);
+    const everything = `${await kubectl(['get', 'gwt,mcps,events,configmaps', '-A', '-o', 'yaml'])}${await kubectl(['get', 'secrets', '-n', home, '-o', 'yaml'])}${operator.logText()}`;
+    expect(everything).not.toContain(text);
+    expect(everything).not.toContain(Buffer.from(text).toString('base64'));
+  });
+
+  test('is rotated by annotation, with both generations alive, and the same request is not carried out twice', async () => {
+    const before = await secretOf('ci');
+    const at = '2026-11-23T10:00:00Z';
+    await kubectl(['annotate', 'gwt', 'ci', '-n', tools, `mcpgateway.dev/rotate-requested-at=${at}`, '--overwrite']);
+    await wait(`jsonpath={.status.observedRotateRequest}=${at}`, 'gwt/ci');
+    const after = await secretOf('ci');
+    expect(after).not.toBe(before);
+    expect(new Set(tokenIn('ci')?.generations.map(({ sha256 }) => sha256))).toEqual(new Set([hashCredential(before), hashCredential(after)]));
+    await kubectl(['annotate', 'gwt', 'ci', '-n', tools, `mcpgateway.dev/rotate-requested-at=${at}`, 'again=1', '--overwrite']);
+    await kubectl(['apply', '-f', '-'], aToken('later'));
+    await wait('condition=Ready', 'gwt/later');
+    expect(await secretOf('ci')).toBe(after);
+  });
+
+  test('is revoked by kubectl patch, for good', async () => {
+    await kubectl(['patch', 'gwt', 'ci', '-n', tools, '--type=merge', '-p', '{"spec":{"revoked":true}}']);
+    await eventually('the revocation in the bundle', async () => tokenIn('ci')?.revoked === true || undefined);
+    await wait('condition=Revoked', 'gwt/ci');
+    await wait('condition=Ready=false', 'gwt/ci');
+    const { code, stderr } = await cluster().kubectl(['patch', 'gwt', 'ci', '-n', tools, '--type=merge', '-p', '{"spec":{"revoked":false}}']);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('revoked');
+  });
+
+  test('is dead once deleted, and one made again under its name is another', async () => {
+    const before = await secretOf('later');
+    await kubectl(['delete', 'gwt', 'later', '-n', tools]);
+    await eventually('the token gone from the bundle', async () => tokenIn('later') === undefined || undefined);
+    await eventually('its Secret collected', async () => (await cluster().kubectl(['get', 'secret', 'later-token', '-n', tools])).code !== 0 || undefined);
+    await kubectl(['apply', '-f', '-'], aToken('later'));
+    await wait('condition=Ready', 'gwt/later');
+    expect(await secretOf('later')).not.toBe(before);
+    expect(tokenIn('later')?.generations.map(({ sha256 }) => sha256)).not.toContain(hashCredential(before));
+  });
+
+  test('never takes a Secret that somebody else made', async () => {
+    await kubectl(['create', 'secret', 'generic', 'mine-token', '-n', tools, '--from-literal=token=precious']);
+    await kubectl(['apply', '-f', '-'], aToken('mine'));
+    await wait('condition=SecretNameTaken', 'gwt/mine');
+    expect(await secretOf('mine')).toBe('precious');
+    expect(tokenIn('mine')?.generations).toEqual([]);
+  });
+
+  test('never shares the Secret of another token', async () => {
+    await kubectl(['apply', '-f', '-'], aToken('thief').replace('thief-token', 'later-token'));
+    await wait('condition=SecretNameTaken', 'gwt/thief');
+    expect(tokenIn('later')?.generations.map(({ sha256 }) => sha256)).toContain(hashCredential(await secretOf('later')));
+  });
+});
+
+describe('a server', () => {
+  test('gets a Service that targets the sidecar by name, a NetworkPolicy, and the authorities of the operator', async () => {
+    const service = JSON.parse(await kubectl(['get', 'service', 'github-mcp', '-n', tools, '-o', 'json'])) as { spec: { ports: unknown[]; selector: unknown } };
+    expect(service.spec).toMatchObject({ ports: [{ port: 443, targetPort: 'mcpgw-https' }], selector: { 'mcpgateway.dev/server': 'github' } });
+    expect(await kubectl(['get', 'networkpolicy', 'github-mcp', '-n', tools, '-o', 'jsonpath={.spec.ingress[0].ports[0].port}'])).toBe('15443');
+    expect(await kubectl(['get', 'configmap', 'mcpgateway-authorities', '-n', tools, '-o', 'jsonpath={.data.ca\\.crt}'])).toBe('test authorities');
+  });
+
+  test('is accepted, and says that it has no pods', async () => {
+    await wait('condition=Accepted', 'mcps/github');
+    expect(await kubectl(['get', 'mcps', 'github', '-n', tools, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}'])).toBe('NoPods');
+  });
+
+  test('leaves a Service alone that it did not make', async () => {
+    await kubectl(['create', 'service', 'clusterip', 'other-mcp', '-n', tools, '--tcp=80:80']);
+    await kubectl(['apply', '-f', '-'], aServer('other'));
+    await wait('condition=Accepted=false', 'mcps/other');
+    expect(await kubectl(['get', 'service', 'other-mcp', '-n', tools, '-o', 'jsonpath={.spec.ports[0].port}'])).toBe('80');
+  });
+
+  test('is closed when it is deleted', async () => {
+    await kubectl(['delete', 'mcps', 'other', '-n', tools]);
+    await eventually('its bundle retracted', async () => operator.bundle(`${tools}/other`) === undefined || undefined);
+  });
+});
+
+test('nothing is written while nothing changes', async () => {
+  const versions = async (): Promise<string> => `${await kubectl(['get', 'gwt,mcps,secrets,services,networkpolicies,configmaps', '-n', tools, '-o', 'jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.resourceVersion} {end}'])}${await kubectl(['get', 'secrets', '-n', home, '-o', 'jsonpath={.items[*].metadata.resourceVersion}'])}`;
+  await wait('condition=Ready', 'gwt/later');
+  const before = await versions();
+  await operator.stop();
+  operator = await startOperator({ kubeconfig: cluster().kubeconfig.text, namespace: home });
+  await eventually('the second operator publishing', async () => tokenIn('later') !== undefined || undefined);
+  await kubectl(['apply', '-f', '-'], aToken('last'));
+  await wait('condition=Ready', 'gwt/last');
+  const after = await versions();
+  for (const version of before.split(' ').filter((each) => each.includes('later') || each.includes('github'))) expect(after).toContain(version);
+});

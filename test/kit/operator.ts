@@ -1,0 +1,80 @@
+/** The real operator inside the test's process, against a real API server. */
+import { randomInt } from 'node:crypto';
+import { Writable } from 'node:stream';
+import type { Bundle } from '../../api/bundle.ts';
+import { parseGatewayConfig } from '../../manifest/gateway-config.ts';
+import { createClusterView } from '../../operator/cluster-view.ts';
+import { createKubeClient } from '../../operator/kube/client.ts';
+import { createKubeMetrics } from '../../operator/kube/kube-metrics.ts';
+import { createLeaderElection } from '../../operator/kube/lease.ts';
+import { systemScheduler } from '../../operator/kube/scheduler.ts';
+import { createOperator } from '../../operator/operator.ts';
+import type { SidecarStreams } from '../../operator/streams.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
+
+export interface TestOperator {
+  /** What is published, by `<namespace>/<name>` of the server. */
+  bundle(server: string): Bundle | undefined;
+  logText(): string;
+  /** Resolves when the process would have ended. */
+  stop(): Promise<void>;
+}
+
+export interface TestOperatorSettings {
+  /** Text of a kubeconfig. */
+  readonly kubeconfig: string;
+  /** The operator's own namespace; it must exist. */
+  readonly namespace: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly streams?: SidecarStreams;
+}
+
+export async function startOperator(settings: TestOperatorSettings): Promise<TestOperator> {
+  const logged: string[] = [];
+  const log = createLogger({ level: 'debug', stream: new Writable({ write: (chunk: Buffer, _encoding, done) => { logged.push(chunk.toString()); done(); } }) });
+  const metrics = createKubeMetrics(createMetrics());
+  const clock = systemScheduler;
+  const client = createKubeClient({ kubeConfig: { type: 'Text', yaml: settings.kubeconfig }, userAgent: 'mcpgateway-test', clock, metrics });
+  const published = new Map<string, Bundle>();
+  const streams = settings.streams ?? unconnected();
+  const operator = createOperator({
+    client,
+    view: createClusterView({ client, namespace: settings.namespace, clock, log, metrics, random: () => randomInt(2 ** 32) / 2 ** 32 }),
+    streams: {
+      ...streams,
+      publish(bundle) {
+        published.set(`${bundle.server.namespace}/${bundle.server.name}`, bundle);
+        streams.publish(bundle);
+      },
+      retract(server) {
+        published.delete(server);
+        streams.retract(server);
+      },
+    },
+    election: createLeaderElection({ client, namespace: settings.namespace, name: 'mcpgateway-operator', candidate: 'test', clock, log, metrics }),
+    namespace: settings.namespace,
+    config: () => parseGatewayConfig(JSON.stringify({ listener: { plainHTTP: true }, ...settings.config }), 'gateway-config.json'),
+    streamAuthorities: () => 'test authorities',
+    settings: { ports: { https: 15443 }, authoritiesConfigMap: 'mcpgateway-authorities' },
+    clock,
+    log,
+    metrics,
+  });
+  const ending = new AbortController();
+  const running = operator.run(ending.signal);
+  return {
+    bundle: (server) => published.get(server),
+    logText: () => logged.join(''),
+    async stop() {
+      ending.abort();
+      await running;
+      await client.close();
+    },
+  };
+}
+
+/** No sidecar is connected. */
+function unconnected(): SidecarStreams {
+  return { publish: () => undefined, retract: () => undefined, acknowledgements: () => new Map(), onAcknowledged: () => undefined };
+}

@@ -1,0 +1,138 @@
+/**
+ * A guarded pod without a node: the Pod object is real and was injected by the real webhook, its service-account token is
+ * bound to it by the API server, and its sidecar is a real process with the environment that was injected.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BUNDLE_AUDIENCE, SERVER_LABEL } from '../../api/annotations.ts';
+import { ENVIRONMENT } from '../../api/sidecar-environment.ts';
+import type { CertifiedKey } from './certificates.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { eventually } from './eventually.ts';
+import { freePort } from './ports.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export interface PodOptions {
+  readonly cluster: ControlPlane;
+  readonly namespace: string;
+  readonly name: string;
+  /** Name of the MCPServer. */
+  readonly server: string;
+  /** Addresses of the operator's replicas. */
+  readonly replicas: readonly string[];
+  /** What the sidecar serves with. */
+  readonly tls: CertifiedKey;
+}
+
+export interface SimulatedPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly port: number;
+  readonly adminPort: number;
+  /** As the injected container has it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** A token of this pod for any audience. */
+  token(audience: string): Promise<string>;
+  auditLines(): readonly Record<string, unknown>[];
+  logText(): string;
+  /** Ends the sidecar and starts it again, with what it left in its directories. */
+  restartSidecar(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startPod(options: PodOptions): Promise<SimulatedPod> {
+  const { cluster, namespace, name, server } = options;
+  const { uid, environment } = await createPod(options);
+  const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-pod-'));
+  const token = (audience: string): Promise<string> => requestToken(cluster, { namespace, name, uid }, audience);
+  for (const each of ['identity', 'authorities', 'bundle', 'tls', 'secrets']) await mkdir(join(directory, each));
+  await writeFile(join(directory, 'identity/token'), await token(`${BUNDLE_AUDIENCE}/${namespace}/${server}`));
+  await writeFile(join(directory, 'authorities/ca.crt'), await authoritiesOf(cluster, namespace));
+  await writeFile(join(directory, 'tls/tls.crt'), options.tls.cert);
+  await writeFile(join(directory, 'tls/tls.key'), options.tls.key);
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const env = {
+    ...environment,
+    PATH: process.env['PATH'],
+    TEST_REPLICAS: options.replicas.join(','),
+    [ENVIRONMENT.podName]: name, [ENVIRONMENT.podUid]: uid, [ENVIRONMENT.podIps]: '127.0.0.1',
+    [ENVIRONMENT.httpsPort]: String(port), [ENVIRONMENT.adminPort]: String(adminPort),
+    [ENVIRONMENT.identityDirectory]: join(directory, 'identity'), [ENVIRONMENT.authoritiesDirectory]: join(directory, 'authorities'),
+    [ENVIRONMENT.bundleDirectory]: join(directory, 'bundle'), [ENVIRONMENT.tlsDirectory]: join(directory, 'tls'),
+    [ENVIRONMENT.secretsDirectory]: join(directory, 'secrets'),
+  };
+  const logged: string[] = [];
+  const audited: Record<string, unknown>[] = [];
+  let sidecar = await startSidecarProcess(env, logged, audited);
+  return {
+    name, uid, port, adminPort, environment, token,
+    auditLines: () => audited,
+    logText: () => logged.join('\n'),
+    async restartSidecar() {
+      await end(sidecar);
+      sidecar = await startSidecarProcess(env, logged, audited);
+    },
+    async stop() {
+      await end(sidecar);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function createPod({ cluster, namespace, name, server }: PodOptions): Promise<{ uid: string; environment: Readonly<Record<string, string>> }> {
+  const pod = {
+    apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { [SERVER_LABEL]: server } },
+    spec: { containers: [{ name: 'server', image: 'example/server:1' }] },
+  };
+  const { status, body, text } = await cluster.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
+  if (status !== 201) throw new Error(`the pod was not created: ${text}`);
+  const created = body as unknown as { metadata: { uid: string }; spec: { initContainers?: { name: string; env: { name: string; value?: string }[] }[] } };
+  const container = created.spec.initContainers?.find((each) => each.name === 'mcp-gateway');
+  if (container === undefined) throw new Error('the pod was not injected');
+  const entries = container.env.flatMap((variable) => (variable.value === undefined ? [] : [[variable.name, variable.value] as const]));
+  return { uid: created.metadata.uid, environment: Object.fromEntries(entries) };
+}
+
+async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
+  const request = {
+    apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest',
+    spec: { audiences: [audience], expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid } },
+  };
+  const { status, body, text } = await cluster.request('POST', `/api/v1/namespaces/${pod.namespace}/serviceaccounts/default/token`, request);
+  if (status !== 201) throw new Error(text);
+  return (body as unknown as { status: { token: string } }).status.token;
+}
+
+function authoritiesOf(cluster: ControlPlane, namespace: string): Promise<string> {
+  return eventually('the authorities of the operator', async () => {
+    const { code, stdout } = await cluster.kubectl(['get', 'configmap', 'mcpgateway-authorities', '-n', namespace, '-o', 'jsonpath={.data.ca\\.crt}']);
+    return code === 0 && stdout !== '' ? stdout : undefined;
+  });
+}
+
+function startSidecarProcess(env: NodeJS.ProcessEnv, logged: string[], audited: Record<string, unknown>[]): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--import', join(ROOT, 'test/kit/replicas-preload.ts'), join(ROOT, 'sidecar/main.ts')], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const killAtExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  child.once('exit', () => process.off('exit', killAtExit));
+  createInterface({ input: child.stdout }).on('line', (line) => audited.push(JSON.parse(line) as Record<string, unknown>));
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the sidecar ended with ${String(code)}:\n${logged.join('\n')}`)));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      logged.push(line);
+      if (line.includes('"listening"')) resolve(child);
+    });
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await exited;
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import { tokenStatus } from '../../../../../operator/controllers/gateway-token/status.ts';
+import type { TokenStatusFacts } from '../../../../../operator/controllers/gateway-token/status.ts';
+import { aGeneration, aToken, facts, HOUR, minted, NOW } from './kit.ts';
+
+function statusFacts(over: Partial<TokenStatusFacts> = {}): TokenStatusFacts {
+  return { ...facts(), token: aToken(), entry: minted(), ...over };
+}
+
+function conditions(over: Partial<TokenStatusFacts> = {}): Readonly<Record<string, string>> {
+  return Object.fromEntries((tokenStatus(statusFacts(over), []).conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+}
+
+describe('the status of a token', () => {
+  test('says what is in force', () => {
+    const entry = minted({ observedRotateRequest: 'r', generations: [aGeneration('a', 'Previous', { issuedAtMs: NOW - 2 * HOUR }), aGeneration('b', 'Current')] });
+    const status = tokenStatus(statusFacts({ entry, enforcement: { sidecars: 3, enforcing: 3, slowestAckMs: 41.4 } }), []);
+    expect(status.generations?.map(({ id, state, issuedAt }) => [id, state, issuedAt])).toEqual([
+      ['b0000000', 'Current', '2026-05-31T23:00:00Z'], ['a0000000', 'Previous', '2026-05-31T22:00:00Z'],
+    ]);
+    expect(status.observedRotateRequest).toBe('r');
+    expect(status.enforcement).toEqual({ generation: 4, sidecars: 3, enforcing: 3, slowestAckMilliseconds: 41 });
+    expect(status.conditions?.every(({ observedGeneration }) => observedGeneration === 4)).toBe(true);
+  });
+
+  test('never holds a hash', () => {
+    expect(JSON.stringify(tokenStatus(statusFacts(), []))).not.toContain('sha256');
+  });
+
+  test('has all conditions from the first visit', () => {
+    expect(conditions()).toEqual({
+      Ready: 'True Minted', Enforced: 'True Acknowledged', ExpiringSoon: 'False ExpiresSoon', Expired: 'False Expired', Revoked: 'False Revoked', SecretNameTaken: 'False SecretNameTaken',
+    });
+  });
+
+  test.each<[string, Partial<TokenStatusFacts>, Readonly<Record<string, string>>]>([
+    ['revoked', { entry: minted({ revoked: true }) }, { Ready: 'False Revoked', Revoked: 'True Revoked' }],
+    ['over', { token: aToken({ expiresAt: '2026-06-01T00:00:00Z' }) }, { Ready: 'False Expired', Expired: 'True Expired', ExpiringSoon: 'False ExpiresSoon' }],
+    ['soon over', { token: aToken({ expiresAt: '2026-06-04T00:00:00Z' }) }, { Ready: 'True Minted', ExpiringSoon: 'True ExpiresSoon' }],
+    ['not minted', { entry: minted({ generations: [] }) }, { Ready: 'False Waiting' }],
+    ['without a name for its Secret', { isSecretNameTaken: true }, { Ready: 'False SecretNameTaken', SecretNameTaken: 'True SecretNameTaken' }],
+    ['not everywhere', { enforcement: { sidecars: 3, enforcing: 1 } }, { Ready: 'True Minted', Enforced: 'False Waiting' }],
+    ['longer than allowed', { problems: [{ kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.lifetime', problem: 'is longer' }] }, { Ready: 'False LifetimeNotAllowed' }],
+  ])('tells of a token that is %s', (_what, over, expected) => {
+    expect(conditions(over)).toMatchObject(expected);
+  });
+
+  test('keeps the time of a transition while the status is the same', () => {
+    const before = tokenStatus(statusFacts(), []).conditions ?? [];
+    const later = tokenStatus(statusFacts({ nowMs: NOW + HOUR, entry: minted({ revoked: true }) }), before).conditions ?? [];
+    const timeOf = (type: string) => later.find((condition) => condition.type === type)?.lastTransitionTime;
+    expect([timeOf('Expired'), timeOf('Revoked')]).toEqual(['2026-06-01T00:00:00Z', '2026-06-01T01:00:00Z']);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import { ENVIRONMENT } from '../../../api/sidecar-environment.ts';
+import { ConfigError } from '../../../core/config-error.ts';
+import { readSidecarConfig } from '../../../sidecar/config.ts';
+
+const GOOD: Readonly<Record<string, string>> = {
+  [ENVIRONMENT.namespace]: 'tools', [ENVIRONMENT.server]: 'github', [ENVIRONMENT.podName]: 'github-0', [ENVIRONMENT.podIps]: '10.0.0.7', [ENVIRONMENT.hosts]: 'github-mcp,github-mcp.tools.svc',
+  [ENVIRONMENT.operatorAddress]: 'operator.mcpgateway.svc:9443', [ENVIRONMENT.logLevel]: 'warn', [ENVIRONMENT.httpsPort]: '15443', [ENVIRONMENT.adminPort]: '15090',
+  [ENVIRONMENT.identityDirectory]: '/run/identity', [ENVIRONMENT.authoritiesDirectory]: '/run/authorities', [ENVIRONMENT.bundleDirectory]: '/run/bundle',
+  [ENVIRONMENT.tlsDirectory]: '/run/tls', [ENVIRONMENT.secretsDirectory]: '/run/secrets', [ENVIRONMENT.certificateSource]: 'Operator',
+};
+
+function problemsOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  try {
+    readSidecarConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('the configuration of a sidecar', () => {
+  test('is what the webhook wrote', () => {
+    const config = readSidecarConfig(GOOD);
+    expect(config).toMatchObject({ namespace: 'tools', server: 'github', logLevel: 'warn', operator: { host: 'operator.mcpgateway.svc', port: 9443 }, directories: { identity: '/run/identity' } });
+    expect(config.gateway.listener).toMatchObject({ address: '0.0.0.0', port: 15_443, plainHTTP: false, allowedHosts: ['github-mcp', 'github-mcp.tools.svc'], tls: { certFile: '/run/tls/tls.crt' } });
+    expect(config.gateway.admin).toEqual({ address: '0.0.0.0', port: 15_090 });
+    expect(readSidecarConfig({ ...GOOD, [ENVIRONMENT.podIps]: '10.0.0.7,fd00::7' }).gateway.listener.address).toBe('::');
+  });
+
+  test('takes the server\'s own certificate from its Secret', () => {
+    expect(readSidecarConfig({ ...GOOD, [ENVIRONMENT.certificateSource]: 'Secret' }).gateway.listener.tls).toEqual({ certFile: '/run/secrets/serving/tls.crt', keyFile: '/run/secrets/serving/tls.key' });
+  });
+
+  test('never serves without TLS', () => {
+    expect(readSidecarConfig(GOOD).gateway.listener.plainHTTP).toBe(false);
+  });
+
+  test('is refused with every problem by its name', () => {
+    expect(problemsOf({}).length).toBeGreaterThan(10);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.server]: undefined })).toEqual([`${ENVIRONMENT.server}: is required`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.httpsPort]: '70000' })).toEqual([`${ENVIRONMENT.httpsPort}: must be a port`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.operatorAddress]: 'operator' })).toEqual([`${ENVIRONMENT.operatorAddress}: must be a port`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.logLevel]: 'loud' })).toEqual([`${ENVIRONMENT.logLevel}: must be one of error, warn, info, debug`]);
+  });
+});

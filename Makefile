@@ -28,6 +28,10 @@ install: $(INSTALLED) ## start: packages, exactly as locked, and the Node that e
 demo: $(INSTALLED) ## start: watch a real MCP server being guarded (KEEP=1 leaves it running)
 	@KEEP='$(KEEP)' node test/demo/run.ts
 
+.PHONY: demo-cluster
+demo-cluster: $(INSTALLED) ## start: watch the operator on a real Kubernetes API server, without a node (needs Go 1.26)
+	@node test/demo/cluster.ts
+
 .PHONY: generate
 generate: $(INSTALLED) ## change: api types, configuration schema and reference pages from their sources
 	@for generator in tools/generate-*.ts; do node $$generator; done

@@ -18,6 +18,7 @@ import { openConfigFile } from './config-file.ts';
 import { readOperatorConfig } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import { createKubeClient } from './kube/client.ts';
+import { createEventRecorder } from './kube/events.ts';
 import { createKubeMetrics } from './kube/kube-metrics.ts';
 import { createLeaderElection } from './kube/lease.ts';
 import { systemScheduler } from './kube/scheduler.ts';
@@ -59,8 +60,9 @@ async function run(config: OperatorConfig): Promise<void> {
   const view = createClusterView({ client, namespace, clock, log, metrics, random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE });
   const store = createBundleStore({ clock, epoch: config.epoch, positions: () => view.positions() });
   const election = createLeaderElection({ client, namespace, name: 'mcpgateway-operator', candidate: instance, clock, log, metrics });
+  const events = createEventRecorder({ client, controller: 'mcpgateway.dev/operator', instance, clock, log, metrics });
   const operator = createOperator({
-    client, view, election, namespace, clock, log, metrics,
+    client, view, election, events, namespace, clock, log, metrics,
     streams: createSidecarStreams(store, clock),
     config: () => configFile.current(),
     streamAuthorities: () => trustedPem(trust),

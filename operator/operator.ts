@@ -10,6 +10,7 @@ import { createServerController } from './controllers/mcp-server/controller.ts';
 import { createEnforcement } from './enforcement.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { Condition } from './kube/conditions.ts';
+import type { EventRecorder } from './kube/events.ts';
 import type { KubeMetrics } from './kube/kube-metrics.ts';
 import type { LeaderElection } from './kube/lease.ts';
 import type { Scheduler } from './kube/scheduler.ts';
@@ -23,6 +24,7 @@ export interface OperatorDeps {
   readonly view: ClusterView;
   readonly streams: SidecarStreams;
   readonly election: LeaderElection;
+  readonly events: EventRecorder;
   readonly namespace: string;
   readonly config: () => GatewayConfig;
   readonly streamAuthorities: () => string;
@@ -68,6 +70,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       enforcement: enforcement.ofToken,
     },
     publish: () => publisher.publish(),
+    record: (occurrence) => deps.events.record(occurrence),
     clock,
     log,
   });
@@ -92,7 +95,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     async run(signal) {
       for (const informer of [view.servers, view.tokens, view.namespaces]) informer.onChange(() => isReady && publisher.schedule());
       ledger.onChange(() => isReady && publisher.schedule());
-      const watching = view.run(signal);
+      const watching = Promise.all([view.run(signal), deps.events.run(signal)]);
       await Promise.race([view.synced, watching]);
       if (signal.aborted) return 'stopped';
       publisher.publish();

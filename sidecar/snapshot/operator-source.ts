@@ -134,9 +134,10 @@ function createPolicy(deps: PolicyDeps): { announce(): void; of(link: ReplicaLin
   }
 
   /** Puts in force first, then saves, and only then says so. */
-  async function settle(before: Held): Promise<boolean> {
+  async function settle(before: Held, acknowledge: () => void): Promise<void> {
     announce();
-    return isChanged(before, admission.held()) ? writer.changed() : writer.settled();
+    const isSaved = await (isChanged(before, admission.held()) ? writer.changed() : writer.settled());
+    if (isSaved) acknowledge();
   }
 
   return {
@@ -149,15 +150,15 @@ function createPolicy(deps: PolicyDeps): { announce(): void; of(link: ReplicaLin
           const isAccepted = admission.offer({ stream: link.id, epoch, bundle }, operatorClock.nowMs());
           vouchedFor = isAccepted ? bundle.revision : undefined;
           if (!isAccepted) log.warn('a replica offered an older bundle', { address: link.address });
-          void settle(before).then((isSaved) => {
-            if (isSaved && isAccepted) link.acknowledge(bundle.revision);
+          void settle(before, () => {
+            if (isAccepted) link.acknowledge(bundle.revision);
           });
         },
         retracted(order, epoch) {
           const before = admission.held();
           vouchedFor = undefined;
           admission.retract({ stream: link.id, epoch, order });
-          void settle(before);
+          void settle(before, () => undefined);
         },
         heartbeat({ progressAgeMs, nowMs, epoch }: HeartbeatMessage) {
           const underWayMs = operatorClock.heard(link.id, nowMs);

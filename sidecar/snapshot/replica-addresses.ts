@@ -16,16 +16,22 @@ const MAX_REPLICAS = 16;
 /** Resolves when `signal` has aborted and every follower has ended. */
 export async function keepResolving({ everyMs, resolve, log, follow }: ReplicaAddressesDeps, signal: AbortSignal): Promise<void> {
   const followers = new Map<string, { readonly gone: AbortController; readonly ended: Promise<void> }>();
+
+  function begin(address: string): void {
+    const gone = new AbortController();
+    const ended = follow(address, AbortSignal.any([signal, gone.signal])).finally(() => followers.delete(address));
+    followers.set(address, { gone, ended });
+  }
+
+  function become(found: ReadonlySet<string>): void {
+    for (const [address, { gone }] of followers) if (!found.has(address)) gone.abort();
+    for (const address of found) if (!followers.has(address)) begin(address);
+  }
+
   while (!signal.aborted) {
     try {
       const found = new Set((await resolve()).slice(0, MAX_REPLICAS));
-      for (const [address, { gone }] of followers) if (!found.has(address)) gone.abort();
-      for (const address of found) {
-        if (followers.has(address)) continue;
-        const gone = new AbortController();
-        const ended = follow(address, AbortSignal.any([signal, gone.signal])).finally(() => followers.delete(address));
-        followers.set(address, { gone, ended });
-      }
+      if (!signal.aborted) become(found);
     } catch (cause) {
       // Those that are known may well be there: a name service that fails ends no stream.
       log.warn('the replicas of the operator cannot be resolved', { cause });

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
 import { aCall } from '../kit/calls.ts';
 import { createAuthority } from '../kit/certificates.ts';
+import type { Kubeconfig } from '../kit/cluster-access.ts';
 import { eventually } from '../kit/eventually.ts';
-import { freePorts, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
+import { freePorts, installOperator, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
 import type { OperatorProcess } from '../kit/operator-process.ts';
 import { openRaw, sendRaw } from '../kit/raw-http.ts';
 import type { RawConnection } from '../kit/raw-http.ts';
@@ -23,6 +24,8 @@ const REPLICAS = ['127.0.0.1', '127.0.0.2'] as const;
 let home: string;
 let tools: string;
 let spy: SpyUpstream;
+let ports: OperatorProcess['ports'];
+let account: Kubeconfig;
 let operators: OperatorProcess[];
 let pods: SimulatedPod[];
 let authority: Awaited<ReturnType<typeof createAuthority>>;
@@ -63,8 +66,7 @@ const call = (pod: SimulatedPod, token: string, tool = 'get_issue'): Promise<{ s
 const connect = (pod: SimulatedPod): Promise<RawConnection> => openRaw(pod.port, { tls: { rejectUnauthorized: false } });
 
 async function startOperators(): Promise<void> {
-  const ports = await freePorts();
-  for (const [index, address] of REPLICAS.entries()) operators.push(await startOperatorProcess({ cluster: cluster(), namespace: home, name: `operator-${String(index)}`, address, ports }));
+  for (const [index, address] of REPLICAS.entries()) operators.push(await startOperatorProcess({ namespace: home, name: `operator-${String(index)}`, kubeconfig: account, address, ports }));
 }
 
 async function addPod(name: string): Promise<SimulatedPod> {
@@ -80,8 +82,10 @@ beforeAll(async () => {
   tools = await cluster().namespace('tools');
   authority = await createAuthority();
   spy = await startSpyUpstream({ script: answerJson() });
+  ports = await freePorts();
+  account = await installOperator(cluster(), home, ports);
   await startOperators();
-  await registerWebhook(cluster(), home, { address: REPLICAS[0], port: operators[0]?.ports.webhook ?? 0 });
+  await registerWebhook(cluster(), home, { address: REPLICAS[0], port: ports.webhook });
   await kubectl(['apply', '-f', '-'], `${aServer(spy.port)}---${aToken('ci')}`);
   await addPod('github-0');
   await addPod('github-1');
@@ -154,13 +158,11 @@ describe('a sidecar', () => {
     const token = await secretOf('ci');
     const [pod] = pods;
     if (pod === undefined) throw new Error('no pod');
-    const ports = operators[0]?.ports;
-    if (ports === undefined) throw new Error('no operator');
     for (const operator of operators.splice(0)) await operator.kill('SIGKILL');
     expect((await call(pod, token)).status).toBe(200);
     await pod.restartSidecar();
     expect((await call(pod, token)).status).toBe(200);
-    for (const [index, address] of REPLICAS.entries()) operators.push(await startOperatorProcess({ cluster: cluster(), namespace: home, name: `operator-${String(index)}`, address, ports }));
+    await startOperators();
     // What happens from now on reaches it without another restart.
     await kubectl(['delete', 'gwt', 'ci', '-n', tools]);
     await eventually('the deletion enforced', async () => ((await call(pod, token)).status === 401 ? true : undefined));

@@ -83,6 +83,11 @@ describe('a token', () => {
     await kubectl(['patch', 'gwt', 'ci', '-n', tools, '--type=merge', '-p', '{"spec":{"revoked":true}}']);
     await eventually('the revocation in the bundle', async () => tokenIn('ci')?.revoked === true || undefined);
     await wait('condition=Revoked', 'gwt/ci');
+    const events = await eventually('the Events', async () => {
+      const reasons = await kubectl(['get', 'events.events.k8s.io', '-n', tools, '--field-selector=regarding.name=ci', '-o', 'jsonpath={.items[*].reason}']);
+      return reasons.includes('Revoked') ? reasons : undefined;
+    });
+    expect(new Set(events.split(' '))).toEqual(new Set(['Minted', 'Rotated', 'Revoked']));
     await wait('condition=Ready=false', 'gwt/ci');
     const { code, stderr } = await cluster().kubectl(['patch', 'gwt', 'ci', '-n', tools, '--type=merge', '-p', '{"spec":{"revoked":false}}']);
     expect(code).not.toBe(0);

@@ -136,9 +136,10 @@ export interface SourceSettings {
   readonly token?: string;
   readonly maxStalenessMs?: number;
   readonly clock?: Clock;
+  readonly log?: Logger;
 }
 
-export function startSource({ directory, authority, port, addresses = ['127.0.0.1'], token = GOOD_TOKEN, maxStalenessMs = 60_000, clock = realClock }: SourceSettings): RunningSource {
+export function startSource({ directory, authority, port, addresses = ['127.0.0.1'], token = GOOD_TOKEN, maxStalenessMs = 60_000, clock = realClock, log = silent }: SourceSettings): RunningSource {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'ca.crt'), authority.cert);
   writeFileSync(join(directory, 'token'), token);
@@ -158,7 +159,7 @@ export function startSource({ directory, authority, port, addresses = ['127.0.0.
     },
     {
       clock,
-      log: silent,
+      log,
       resolve: () => Promise.resolve(addresses),
       onBundle: (bundle) => events.add({ kind: 'bundle', bundle }),
       onStale: (isStale) => events.add({ kind: 'stale', isStale }),

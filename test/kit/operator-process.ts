@@ -4,7 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
+import { admissionPolicies } from '../../operator/policies/admission-policies.ts';
+import { operatorAccess } from '../../operator/rbac.ts';
 import { webhookConfiguration } from '../../operator/webhook/configuration.ts';
+import type { Kubeconfig } from './cluster-access.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './ports.ts';
@@ -14,6 +18,8 @@ const START_DEADLINE_MS = 30_000;
 /** Under which sidecars know all replicas. */
 export const OPERATOR_NAME = 'mcpgateway-operator.mcpgateway.svc';
 export const WEBHOOK_CONFIGURATION = 'mcpgateway';
+export const SERVICE_ACCOUNT = 'mcpgateway-operator';
+const SIDECAR_IMAGE = 'mcpgateway/sidecar:test';
 
 export interface OperatorProcess {
   readonly pid: number;
@@ -24,12 +30,17 @@ export interface OperatorProcess {
 }
 
 export interface OperatorProcessOptions {
-  readonly cluster: ControlPlane;
   readonly namespace: string;
   readonly name: string;
+  /** Of the operator's account. */
+  readonly kubeconfig: Kubeconfig;
   /** Of the loopback network; every replica has one of its own. */
   readonly address: string;
   readonly ports: OperatorProcess['ports'];
+}
+
+function addressOf({ stream }: OperatorProcess['ports']): string {
+  return `${OPERATOR_NAME}:${String(stream)}`;
 }
 
 export async function freePorts(): Promise<OperatorProcess['ports']> {
@@ -37,7 +48,7 @@ export async function freePorts(): Promise<OperatorProcess['ports']> {
 }
 
 export async function startOperatorProcess(options: OperatorProcessOptions): Promise<OperatorProcess> {
-  const { cluster, namespace, name } = options;
+  const { namespace, name } = options;
   const { ports } = options;
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-operator-'));
   const configFile = join(directory, 'gateway-config.json');
@@ -48,15 +59,15 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
       PATH: process.env['PATH'],
       MCPGATEWAY_NAMESPACE: namespace,
       MCPGATEWAY_POD_NAME: name,
-      MCPGATEWAY_KUBECONFIG: cluster.kubeconfig.path,
+      MCPGATEWAY_KUBECONFIG: options.kubeconfig.path,
       MCPGATEWAY_CONFIG_FILE: configFile,
       MCPGATEWAY_ADDRESS: options.address,
       MCPGATEWAY_STREAM_PORT: String(ports.stream),
       MCPGATEWAY_WEBHOOK_PORT: String(ports.webhook),
       MCPGATEWAY_ADMIN_PORT: String(ports.admin),
       MCPGATEWAY_NAMES: `${options.address},${OPERATOR_NAME}`,
-      MCPGATEWAY_SIDECAR_IMAGE: 'mcpgateway/sidecar:test',
-      MCPGATEWAY_OPERATOR_ADDRESS: `${OPERATOR_NAME}:${String(ports.stream)}`,
+      MCPGATEWAY_SIDECAR_IMAGE: SIDECAR_IMAGE,
+      MCPGATEWAY_OPERATOR_ADDRESS: addressOf(ports),
     },
   });
   const lines: string[] = [];
@@ -84,6 +95,19 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What the chart would install first: the operator's account with its roles, and the admission policies. */
+export async function installOperator(cluster: ControlPlane, namespace: string, ports: OperatorProcess['ports']): Promise<Kubeconfig> {
+  const access = operatorAccess({ namespace, serviceAccount: SERVICE_ACCOUNT, webhookConfiguration: WEBHOOK_CONFIGURATION });
+  const guardedPods = {
+    images: [SIDECAR_IMAGE], ports: { https: 15_443, admin: 15_090 }, operatorAddress: addressOf(ports),
+    audiencePrefix: BUNDLE_AUDIENCE, authoritiesConfigMap: 'mcpgateway-authorities',
+  };
+  const policies = admissionPolicies({ guardedPods, operator: { namespace, serviceAccount: SERVICE_ACCOUNT } });
+  const { code, stderr } = await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [...access, ...policies] }) });
+  if (code !== 0) throw new Error(stderr);
+  return cluster.kubeconfigForServiceAccount(namespace, SERVICE_ACCOUNT);
 }
 
 /** What the chart would install: the webhook, by URL. Resolves when the operator has written whom to trust. */

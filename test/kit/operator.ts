@@ -5,6 +5,7 @@ import type { Bundle } from '../../api/bundle.ts';
 import { parseGatewayConfig } from '../../manifest/gateway-config.ts';
 import { createClusterView } from '../../operator/cluster-view.ts';
 import { createKubeClient } from '../../operator/kube/client.ts';
+import { createEventRecorder } from '../../operator/kube/events.ts';
 import { createKubeMetrics } from '../../operator/kube/kube-metrics.ts';
 import { createLeaderElection } from '../../operator/kube/lease.ts';
 import { systemScheduler } from '../../operator/kube/scheduler.ts';
@@ -53,6 +54,7 @@ export async function startOperator(settings: TestOperatorSettings): Promise<Tes
       },
     },
     election: createLeaderElection({ client, namespace: settings.namespace, name: 'mcpgateway-operator', candidate: 'test', clock, log, metrics }),
+    events: createEventRecorder({ client, controller: 'mcpgateway.dev/operator', instance: 'test', clock, log, metrics }),
     namespace: settings.namespace,
     config: () => parseGatewayConfig(JSON.stringify({ listener: { plainHTTP: true }, ...settings.config }), 'gateway-config.json'),
     streamAuthorities: () => 'test authorities',

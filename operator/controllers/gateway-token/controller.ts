@@ -7,12 +7,14 @@ import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Condition } from '../../kube/conditions.ts';
 import { sameStatus } from '../../kube/conditions.ts';
+import type { EventRecorder } from '../../kube/events.ts';
 import { GATEWAY_TOKENS } from '../../kube/resources.ts';
 import type { Outcome } from '../../kube/work-queue.ts';
 import type { ClusterLedger, TokenName } from '../../ledger/ledger.ts';
 import { deriveTokenStep } from './derive.ts';
 import type { TokenStep } from './derive.ts';
 import { observeToken } from './observe.ts';
+import { happeningsOf } from './happenings.ts';
 import { createMint } from './mint.ts';
 import type { TokenFacts, TokenSources } from './observe.ts';
 import { recoverPending } from './recover-pending.ts';
@@ -24,6 +26,7 @@ export interface TokenControllerDeps {
   readonly sources: TokenSources & { status(name: TokenName): StoredStatus };
   /** Publishes what is on record, before it returns. */
   readonly publish: () => void;
+  readonly record: EventRecorder['record'];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -54,6 +57,7 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         return outcomeOf(step);
       }
       await carryOut(step, facts, signal);
+      for (const happening of happeningsOf(step, facts, mint.isRefused(facts.token?.metadata.uid ?? ''))) deps.record(happening);
     }
     throw new Error('a token did not come to rest');
   };

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Bundle } from '../../../../api/bundle.ts';
 import { parseStreamMessage } from '../../../../api/bundle-stream.ts';
 import { applyPatch, diffBundles, PatchError } from '../../../../core/bundle/patch.ts';

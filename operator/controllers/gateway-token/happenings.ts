@@ -1,0 +1,29 @@
+/** What people are told of a token's life, as Events beside it. Pure; no Event holds anything secret. */
+import type { GatewayToken } from '../../../api/v1alpha1/index.ts';
+import type { Occurrence } from '../../kube/event-series.ts';
+import type { TokenStep } from './derive.ts';
+import type { TokenFacts } from './observe.ts';
+
+/** The Events of one step that has been carried out; `facts` are those it was derived from, `isRefused` is what came of a delivery. */
+export function happeningsOf(step: TokenStep, { token, entry }: TokenFacts, isRefused: boolean): readonly Occurrence[] {
+  if (token === undefined) return [];
+  const regarding = referenceTo(token);
+  if (step.do === 'record' && step.entry.revoked && entry?.revoked !== true) {
+    return [{ regarding, type: 'Normal', reason: 'Revoked', action: 'Revoke', note: 'The token is revoked; its open streams are being cut.' }];
+  }
+  if (step.do === 'deliver' && isRefused) {
+    const note = `Secret ${token.spec.secretRef?.name ?? ''} belongs to somebody else; nothing was written.`;
+    return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note }];
+  }
+  if (step.do === 'deliver') {
+    const note = `Generation ${step.generation} is in Secret ${token.spec.secretRef?.name ?? ''}.`;
+    const isRotation = entry?.generations.some(({ state }) => state === 'Current') === true;
+    return [{ regarding, type: 'Normal', reason: isRotation ? 'Rotated' : 'Minted', action: 'Mint', note }];
+  }
+  return [];
+}
+
+function referenceTo({ apiVersion, kind, metadata }: GatewayToken): Occurrence['regarding'] {
+  const { namespace, name, uid } = metadata;
+  return { apiVersion, kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
+}

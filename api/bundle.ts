@@ -299,6 +299,7 @@ function within(name: string, shape: Shape, value: unknown): void {
     shape(value);
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause;
-    throw new WireError(/^[[a-zA-Z*]/.test(cause.message) && cause.message.includes(': ') ? `${name}.${cause.message}` : `${name}: ${cause.message}`);
+    // A message with a path in it gets a longer path.
+    throw new WireError(`${name}${cause.message.includes(': ') ? '.' : ': '}${cause.message}`);
   }
 }

@@ -64,7 +64,9 @@ export function createBundleAdmission(initial: Held, hashes: TokenHashes): Bundl
       const base: Held = epoch > held.epoch ? { epoch, tombstones: new Map() } : held;
       const have = base.retracted?.order ?? base.bundle?.order ?? {};
       if (compareOrders(have, { ...have, ...order }) === 'older' || hasNotSeenServer(base.bundle, order)) return false;
-      become({ ...base, retracted: { order: mergeOrders(have, order), stream } });
+      // How far servers had been seen is only known if the retraction says so: what went before it says too little.
+      const { MCPServer: _seenBefore, ...known } = have;
+      become({ ...base, retracted: { order: mergeOrders(known, order), stream } });
       return true;
     },
   };

@@ -132,7 +132,7 @@ describe('a guarded server', () => {
     for (const pod of pods) for (const token of [next, former]) expect((await call(pod, token)).status).toBe(200);
   });
 
-  test('ends calls and streams of a token that kubectl revokes, on every pod, and says when all have', async () => {
+  test('F5 F6 ends calls and streams of a token that kubectl revokes, on every pod, and says when all have', async () => {
     await kubectl(['apply', '-f', '-'], aToken('leaver'));
     await wait('condition=Enforced', 'gwt/leaver');
     await wait('condition=Ready', 'gwt/leaver');
@@ -154,7 +154,7 @@ describe('a guarded server', () => {
 });
 
 describe('a sidecar', () => {
-  test('serves after a restart while no operator is there, from what it kept', async () => {
+  test('F11 serves after a restart while no operator is there, from what it kept', async () => {
     const token = await secretOf('ci');
     const [pod] = pods;
     if (pod === undefined) throw new Error('no pod');

@@ -449,7 +449,7 @@ describe('the admission policies', () => {
 });
 
 describe('while the webhook is away', () => {
-  test('a labelled pod is refused, and another is not', async () => {
+  test('K10 a labelled pod is refused, and another is not', async () => {
     await webhook.stop();
     const refused = await eventually('the refusal', async () => {
       const answer = await createPod(aPod({}, { name: 'away' }), '?dryRun=All');

@@ -1,5 +1,6 @@
 /** The client layer of the operator against a real API server. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createEventRecorder } from '../../operator/kube/events.ts';
 import { createInformer, type Informer, type InformerOptions } from '../../operator/kube/informer.ts';
@@ -76,7 +77,7 @@ async function truth(namespace: string): Promise<Record<string, string>> {
 
 async function untilTrue(informer: Informer<Value>, namespace: string, deadlineMs = 30_000): Promise<void> {
   const expected = await truth(namespace);
-  await eventually('the copy of the truth', async () => (JSON.stringify(Object.entries(values(informer)).sort()) === JSON.stringify(Object.entries(expected).sort()) ? true : undefined), deadlineMs);
+  await eventually('the copy of the truth', async () => (isDeepStrictEqual(values(informer), expected) ? true : undefined), deadlineMs);
 }
 
 describe('connections', () => {
@@ -182,10 +183,10 @@ describe('an informer', () => {
     const kit = connect();
     const { informer, heard } = inform(kit, namespace);
     await informer.synced;
-    let writing = true;
+    const done = new AbortController();
     const writer = (async () => {
       let at = 0;
-      for (; writing; at += 1) {
+      for (; !done.signal.aborted; at += 1) {
         await put(namespace, `map-${String(at % 5)}`, String(at));
         await pause(20);
       }
@@ -196,7 +197,7 @@ describe('an informer', () => {
       await cluster().restartApiserver();
     }
     await pause(1_000);
-    writing = false;
+    done.abort();
     expect(await writer).toBeGreaterThan(50);
     await untilTrue(informer, namespace, 60_000);
     expect(heard.length).toBeGreaterThan(50);

@@ -3,7 +3,6 @@ import type { CheckId } from './checklist.ts';
 
 const NO_OIDC = 'OAuth and OpenID Connect are not part of this release; a server that asks for them is refused.';
 const NO_CLIENT_CERTIFICATES = 'Client certificates are not part of this release; a server or token that asks for them is refused.';
-const NO_OPERATOR = 'The operator is not part of this release.';
 
 export const NOT_APPLICABLE: Readonly<Partial<Record<CheckId, string>>> = {
   A12: 'No rule compares e-mail addresses; the address is text that is forwarded.',
@@ -49,16 +48,13 @@ export const NOT_APPLICABLE: Readonly<Partial<Record<CheckId, string>>> = {
   E15: 'The upstream is a port on loopback; no name is resolved or verified.',
   E16: NO_CLIENT_CERTIFICATES,
   E17: NO_CLIENT_CERTIFICATES,
-  F11: 'The source of policy is a local directory; there is no server to lose and no older version to be replayed.',
   F16: 'Use is not written to any object in this release.',
   J6: 'Readiness says whether a policy is in force; it does not measure the event loop in this release.',
   J8: 'A run of a day is a measurement before a release, not a test of every change.',
   J9: 'It needs a kubelet that restarts the sidecar; this release is one process on one machine.',
   J10: NO_CLIENT_CERTIFICATES,
-  K10: 'There is no webhook: the operator is not part of this release.',
-  K11: NO_OPERATOR,
-  K12: 'No service account is used: the operator is not part of this release.',
-  K15: 'Injection is not part of this release.',
+  K12: 'The operator and the sidecars send their tokens to addresses of their own configuration; no resource names one.',
+  K15: 'It needs a kubelet and a network; injection is tested against the API server.',
   K16: 'No image or package is published in this release.',
   K18: 'It is an exercise of people, not of the program.',
   M7: 'No proxy is used on the way upstream, and no URL of a declaration may hold a credential.',

@@ -3,14 +3,15 @@ import * as fc from 'fast-check';
 import { parseBundle, WireError } from '../../../api/bundle.ts';
 import { aRevision } from '../../kit/bundle-changes.ts';
 
-const good = (): Record<string, unknown> => structuredClone({ ...aRevision(['alice', 'bob']) });
+const compiled = aRevision(['alice', 'bob']);
+const good = (): Record<string, unknown> => structuredClone({ ...compiled });
 
 test('takes what the compiler makes', () => {
   expect(parseBundle(good())).toEqual(good());
 });
 
 describe('refuses, and names the member, not its value,', () => {
-  const tokens = () => structuredClone(aRevision(['alice', 'bob']).tokens);
+  const tokens = () => structuredClone(compiled.tokens);
   test.each<[string, object, string]>([
     ['an unknown member', { secret: 'hunter2' }, 'has an unknown member'],
     ['a member that is missing', { rules: undefined }, 'rules: is not a list'],

@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { own } from '../../../../manifest/record.ts';
 import type { ObjectToWrite } from '../../../../operator/kube/client.ts';
 import { KubeError } from '../../../../operator/kube/kube-error.ts';
 import type { KubeObject } from '../../../../operator/kube/kube-object.ts';
@@ -110,11 +112,11 @@ describe('a rotation', () => {
   });
 
   test('does nothing while nothing is due', async () => {
-    const { nextMs } = await aReplica().read(signal);
-    await clock.advance(nextMs - clock.nowMs() - 1);
-    await aReplica().rotate(signal);
-    await clock.advance(DUE - (clock.nowMs() - (nextMs - POLICY.trustDelayMs)) - 1);
-    await aReplica().rotate(signal);
+    await aReplica().read(signal);
+    for (const ms of [POLICY.trustDelayMs, DUE - POLICY.trustDelayMs - 1]) {
+      await clock.advance(ms);
+      await aReplica().rotate(signal);
+    }
     expect(verbs()).toEqual(['create']);
   });
 
@@ -187,8 +189,7 @@ describe('a damaged Secret', () => {
     for (const verb of ['read', 'rotate'] as const) {
       const error: unknown = await aReplica()[verb](signal).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(TypeError);
-      expect(String((error as Error).stack)).not.toMatch(/canary(?! )/);
-      expect((error as Error).cause).toBeUndefined();
+      expect(inspect(error)).not.toContain('canary');
     }
     expect(verbs()).toEqual([]);
     expect(secret).toBe(before);
@@ -196,18 +197,23 @@ describe('a damaged Secret', () => {
 
   test('with the key of another authority is an error', async () => {
     await aReplica().read(signal);
-    const [one] = storedIn(writes[0]?.object);
+    const [one] = storedIn(writes[0]);
     secret = undefined;
     await aReplica().read(signal);
-    const [other] = storedIn(writes[1]?.object);
+    const [other] = storedIn(writes[1]);
     secret = { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'home', name: 'x', uid: 'u', resourceVersion: '7' }, data: encoded([{ ...one, privateKeyPem: other?.privateKeyPem }]) };
     await expect(aReplica().read(signal)).rejects.toThrow(TypeError);
   });
 });
 
-function storedIn(object: ObjectToWrite | undefined): readonly { readonly certificatePem: string; readonly privateKeyPem: string }[] {
-  const { 'authorities.json': text = '' } = object?.['data'] as Record<string, string>;
-  return JSON.parse(Buffer.from(text, 'base64').toString('utf8')) as readonly { certificatePem: string; privateKeyPem: string }[];
+interface Stored {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+function storedIn(written: { readonly object: ObjectToWrite } | undefined): readonly Stored[] {
+  const encoded: unknown = own(written?.object['data'], 'authorities.json');
+  return JSON.parse(Buffer.from(String(encoded), 'base64').toString('utf8')) as readonly Stored[];
 }
 
 test('what is published for trust are the certificates alone, the newest first', async () => {

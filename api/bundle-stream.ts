@@ -20,19 +20,23 @@ export interface ServerName {
   readonly name: string;
 }
 
-/** `bundles` is a GET that streams; the other two are POSTs. Each names the server it is about. */
-export type StreamEndpoint = 'bundles' | 'acknowledgements' | 'usage';
+/** The body of a request for a certificate: a public key as PEM. */
+export const MAX_PUBLIC_KEY_BYTES = 1024;
+
+/** `bundles` is a GET that streams; the others are POSTs. Each names the server it is about. */
+export const STREAM_ENDPOINTS = ['bundles', 'acknowledgements', 'usage', 'certificates'] as const;
+export type StreamEndpoint = (typeof STREAM_ENDPOINTS)[number];
 
 export function streamPath(endpoint: StreamEndpoint, { namespace, name }: ServerName): string {
   return `/v1/${endpoint}/${namespace}/${name}`;
 }
 
-const PATH = /^\/v1\/(bundles|acknowledgements|usage)\/([a-z0-9][-a-z0-9]{0,62})\/([a-z0-9][-.a-z0-9]{0,252})$/;
+const PATH = /^\/v1\/([a-z]{1,32})\/([a-z0-9][-a-z0-9]{0,62})\/([a-z0-9][-.a-z0-9]{0,252})$/;
 
 export function parseStreamPath(path: string): { readonly endpoint: StreamEndpoint; readonly server: ServerName } | undefined {
-  const [, endpoint, namespace = '', name = ''] = PATH.exec(path) ?? [];
-  if (endpoint !== 'bundles' && endpoint !== 'acknowledgements' && endpoint !== 'usage') return undefined;
-  return { endpoint, server: { namespace, name } };
+  const [, named, namespace = '', name = ''] = PATH.exec(path) ?? [];
+  const endpoint = STREAM_ENDPOINTS.find((each) => each === named);
+  return endpoint === undefined ? undefined : { endpoint, server: { namespace, name } };
 }
 
 /** What changed between two bundles of one server. */

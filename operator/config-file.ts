@@ -21,7 +21,10 @@ export async function openConfigFile(path: string, parse: GatewayConfigParser, l
     async refresh() {
       const next = await read(path).catch((error: unknown) => (error instanceof ConfigError ? error : Promise.reject(error)));
       if (next instanceof ConfigError) return report(next);
-      if (next === text) return false;
+      if (next === text) {
+        refused = undefined;
+        return false;
+      }
       try {
         current = parse(next, path);
         text = next;

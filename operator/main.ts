@@ -17,7 +17,9 @@ import { createClusterView } from './cluster-view.ts';
 import { openConfigFile } from './config-file.ts';
 import { readOperatorConfig } from './config.ts';
 import type { OperatorConfig } from './config.ts';
+import { createCertificateIssuer } from './issue-certificate.ts';
 import { createKubeClient } from './kube/client.ts';
+import type { KubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createKubeMetrics } from './kube/kube-metrics.ts';
 import { createLeaderElection } from './kube/lease.ts';
@@ -53,8 +55,10 @@ async function run(config: OperatorConfig): Promise<void> {
   const { namespace, instance } = config;
 
   const policy = { trustDelayMs: TRUST_DELAY_MS, leafLifetimeMs: LEAF_LIFETIME_MS };
-  const authorities = createAuthorities({ client, namespace, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator', policy, clock });
+  const authorities = createAuthorities({ client, namespace, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator authority', policy, clock });
+  const servingAuthorities = createAuthorities({ client, namespace, name: 'mcpgateway-serving-authorities', commonName: 'mcpgateway serving authority', policy, clock });
   let trust = await authorities.read(signal);
+  let servingTrust = await servingAuthorities.read(signal);
   const pair = await servingPair(trust, config);
 
   const view = createClusterView({ client, namespace, clock, log, metrics, random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE });
@@ -65,7 +69,7 @@ async function run(config: OperatorConfig): Promise<void> {
     client, view, election, events, namespace, clock, log, metrics,
     streams: createSidecarStreams(store, clock),
     config: () => configFile.current(),
-    streamAuthorities: () => trustedPem(trust),
+    authorities: () => ({ stream: trustedPem(trust), serving: trustedPem(servingTrust) }),
     settings: { ports: config.injection.ports, authoritiesConfigMap: config.injection.authoritiesConfigMap },
   });
 
@@ -80,6 +84,7 @@ async function run(config: OperatorConfig): Promise<void> {
       },
       progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
       onUsage: () => undefined,
+      issue: createCertificateIssuer({ serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, authorities: () => servingTrust, clock }),
     },
   );
   view.pods.onChange(({ namespace: podNamespace = '', name }) => streams.podChanged(podNamespace, name));
@@ -99,15 +104,11 @@ async function run(config: OperatorConfig): Promise<void> {
   const upkeep = setInterval(() => void keepUp().catch((error: unknown) => log.error('upkeep failed', { error })), UPKEEP_MS);
   async function keepUp(): Promise<void> {
     await configFile.refresh();
+    operator.refresh();
     const isLeader = election.isLeader();
     trust = isLeader ? await authorities.rotate(signal) : await authorities.read(signal);
-    if (isLeader) await trustWebhook();
-  }
-
-  async function trustWebhook(): Promise<void> {
-    const outcome = await publishWebhookTrust(client, config.webhookConfiguration, trustedPem(trust), signal);
-    if (outcome === 'written') log.info('webhook trust written', { configuration: config.webhookConfiguration });
-    if (outcome === 'missing') log.warn('no webhook configuration: pods are not guarded', { configuration: config.webhookConfiguration });
+    servingTrust = isLeader ? await servingAuthorities.rotate(signal) : await servingAuthorities.read(signal);
+    if (isLeader) await trustWebhook({ client, config, log }, trust, signal);
   }
 
   const running = operator.run(signal);
@@ -121,9 +122,16 @@ async function run(config: OperatorConfig): Promise<void> {
   const streamBound = await streams.start();
   const webhookBound = await webhook.start();
   // Any replica may: pods can be created from now on, and they all say the same.
-  await trustWebhook();
+  await trustWebhook({ client, config, log }, trust, signal);
   log.info('listening', { stream: streamBound.port, webhook: webhookBound.port, admin: adminBound.port });
   if ((await running) === 'lost') await endAfterLoss(log, shutdown.begin);
+}
+
+async function trustWebhook({ client, config, log }: { readonly client: KubeClient; readonly config: OperatorConfig; readonly log: Logger }, trust: RotationPlan<Authority>, signal: AbortSignal): Promise<void> {
+  const configuration = config.webhookConfiguration;
+  const outcome = await publishWebhookTrust(client, configuration, trustedPem(trust), signal);
+  if (outcome === 'written') log.info('webhook trust written', { configuration });
+  if (outcome === 'missing') log.warn('no webhook configuration: pods are not guarded', { configuration });
 }
 
 /** Another replica leads now: what this one still believes of its own writes may be wrong. */

@@ -7,6 +7,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { createTokenController } from './controllers/gateway-token/controller.ts';
 import { createServerController } from './controllers/mcp-server/controller.ts';
+import type { AuthoritiesPem } from './controllers/mcp-server/derive.ts';
 import { createEnforcement } from './enforcement.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { Condition } from './kube/conditions.ts';
@@ -27,7 +28,7 @@ export interface OperatorDeps {
   readonly events: EventRecorder;
   readonly namespace: string;
   readonly config: () => GatewayConfig;
-  readonly streamAuthorities: () => string;
+  readonly authorities: () => AuthoritiesPem;
   readonly settings: { readonly ports: { readonly https: number }; readonly authoritiesConfigMap: string };
   readonly clock: Scheduler;
   readonly log: Logger;
@@ -37,6 +38,8 @@ export interface OperatorDeps {
 export interface Operator {
   /** Every copy is complete and what is known is published. */
   isReady(): boolean;
+  /** Tells sidecars how far this replica has seen, where nothing else did for a while. Asked by whoever owns the timer. */
+  refresh(): void;
   /** Until the signal is aborted, or leadership is lost: then `lost`, and the process should end. */
   run(signal: AbortSignal): Promise<'lost' | 'stopped'>;
 }
@@ -51,6 +54,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     ledger,
     positions: () => view.positions(),
     sink: streams,
+    clock,
   });
   let isReady = false;
 
@@ -82,7 +86,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       status: ({ namespace, name }) => statusOf(view.servers.get(namespace, name)),
       problems: ({ namespace, name }) => publisher.problemsOf('MCPServer', namespace, name),
       sidecars: ({ namespace, name }) => enforcement.ofServer(`${namespace}/${name}`),
-      streamAuthorities: deps.streamAuthorities,
+      authorities: deps.authorities,
     },
     settings: deps.settings,
     clock,
@@ -92,6 +96,9 @@ export function createOperator(deps: OperatorDeps): Operator {
 
   return {
     isReady: () => isReady,
+    refresh() {
+      if (isReady) publisher.schedule();
+    },
     async run(signal) {
       for (const informer of [view.servers, view.tokens, view.namespaces]) informer.onChange(() => isReady && publisher.schedule());
       ledger.onChange(() => isReady && publisher.schedule());

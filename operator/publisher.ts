@@ -7,6 +7,7 @@ import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { compileBundles } from '../core/bundle/compile.ts';
 import type { ObjectProblem } from '../core/bundle/problem.ts';
 import type { NamespaceLabels } from '../core/bundle/token-grants.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ClusterLedger } from './ledger/ledger.ts';
 
 export interface BundleSink {
@@ -23,6 +24,7 @@ export interface PublisherDeps {
   /** How far each kind has been seen, as `<kind>` to version. */
   readonly positions: () => Readonly<Record<string, string>> | undefined;
   readonly sink: BundleSink;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
 export interface Publisher {
@@ -36,8 +38,15 @@ export interface Publisher {
   bundleOf(server: string): Bundle | undefined;
 }
 
-export function createPublisher({ servers, tokens, namespaceLabels, ledger, positions, sink }: PublisherDeps): Publisher {
+/**
+ * How often a bundle that says the same is published for what it was compiled from. A sidecar that was told something by
+ * two replicas, each ahead in another object, trusts neither until one of them has seen both.
+ */
+const SAME_AGAIN_MS = 30_000;
+
+export function createPublisher({ servers, tokens, namespaceLabels, ledger, positions, sink, clock }: PublisherDeps): Publisher {
   let published: ReadonlyMap<string, Bundle> = new Map();
+  const publishedAtMs = new Map<string, number>();
   let problems: ReadonlyMap<string, readonly ObjectProblem[]> = new Map();
   let scheduled: NodeJS.Immediate | undefined;
 
@@ -61,12 +70,25 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
     const output = compile();
     const next = new Map(output.bundles.map((bundle) => [`${bundle.server.namespace}/${bundle.server.name}`, bundle]));
     problems = Map.groupBy(output.problems, ({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
-    for (const server of published.keys()) if (!next.has(server)) sink.retract(server);
-    for (const [server, bundle] of next) {
-      const before = published.get(server);
-      if (before?.revision !== bundle.revision || before.server.uid !== bundle.server.uid) sink.publish(bundle);
-    }
+    for (const server of published.keys()) if (!next.has(server)) retract(server);
+    for (const [server, bundle] of next) if (isPublicationDue(server, bundle)) send(server, bundle);
     published = next;
+  }
+
+  function retract(server: string): void {
+    publishedAtMs.delete(server);
+    sink.retract(server);
+  }
+
+  function isPublicationDue(server: string, bundle: Bundle): boolean {
+    const before = published.get(server);
+    if (before?.revision !== bundle.revision || before.server.uid !== bundle.server.uid) return true;
+    return clock.monotonicMs() - (publishedAtMs.get(server) ?? -Infinity) >= SAME_AGAIN_MS;
+  }
+
+  function send(server: string, bundle: Bundle): void {
+    publishedAtMs.set(server, clock.monotonicMs());
+    sink.publish(bundle);
   }
 
   return {

@@ -25,10 +25,12 @@ export function createSidecarStreams(store: BundleStore, clock: Pick<Clock, 'mon
     },
     acknowledgements(server) {
       const published = publishedMs.get(server);
-      const states = store.subscribers(server).flatMap(({ pod, endedAtMs, acknowledged }) => {
+      const states = store.subscribers(server).flatMap(({ pod, subscribedAtMs, endedAtMs, acknowledged }) => {
         if (endedAtMs !== undefined || acknowledged === undefined || published === undefined) return [];
-        // A pod that came later knew it from its start.
-        return [[pod.uid, { revision: acknowledged.revision, afterMs: Math.max(0, acknowledged.atMs - published.atMs) }] as const];
+        // Said of a former publication of the same content, with another one between the two.
+        if (acknowledged.atMs < published.atMs && acknowledged.revision === published.revision) return [];
+        // A pod that came later could not know it before.
+        return [[pod.uid, { revision: acknowledged.revision, afterMs: Math.max(0, acknowledged.atMs - Math.max(published.atMs, subscribedAtMs)) }] as const];
       });
       return new Map(states);
     },

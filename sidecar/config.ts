@@ -14,6 +14,8 @@ export interface SidecarConfig {
   readonly operator: { readonly host: string; readonly port: number };
   readonly timing: SidecarTiming;
   readonly directories: { readonly identity: string; readonly authorities: string; readonly bundle: string; readonly secrets: string };
+  /** Whether the operator issues what the listener serves with. */
+  readonly isCertificateIssued: boolean;
   /** Listener and admin port, in the form that the standalone gateway has from its file. */
   readonly gateway: GatewayConfig;
 }
@@ -55,7 +57,8 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
   // A node without IPv6 has no socket for it; with it, `::` takes both.
   const address = text(ENVIRONMENT.podIps).includes(':') ? '::' : '0.0.0.0';
   const secrets = text(ENVIRONMENT.secretsDirectory);
-  const serving = text(ENVIRONMENT.certificateSource) === 'Secret' ? `${secrets}/serving` : text(ENVIRONMENT.tlsDirectory);
+  const isCertificateIssued = text(ENVIRONMENT.certificateSource) !== 'Secret';
+  const serving = isCertificateIssued ? text(ENVIRONMENT.tlsDirectory) : `${secrets}/serving`;
   const config: SidecarConfig = {
     namespace: text(ENVIRONMENT.namespace),
     server: text(ENVIRONMENT.server),
@@ -63,6 +66,7 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
     logLevel: logLevel ?? 'info',
     operator: { host: operatorAddress.slice(0, colon), port: port(ENVIRONMENT.operatorAddress, operatorAddress.slice(colon + 1)) },
     timing: TIMING,
+    isCertificateIssued,
     directories: {
       identity: text(ENVIRONMENT.identityDirectory),
       authorities: text(ENVIRONMENT.authoritiesDirectory),

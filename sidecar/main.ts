@@ -6,6 +6,7 @@ import { ConfigError } from '../core/config-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { createLogger } from '../runtime/log.ts';
+import type { Logger } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createShutdown } from '../runtime/shutdown.ts';
 import { createAuditLog } from './audit/log.ts';
@@ -14,7 +15,10 @@ import type { SidecarConfig } from './config.ts';
 import { createGateway } from './gateway.ts';
 import { createSidecarMetrics } from './metrics.ts';
 import { createMountedSecrets } from './mounted-secrets.ts';
+import { requestCertificate } from './request-certificate.ts';
+import type { CertificateRequestSettings } from './request-certificate.ts';
 import { servedBundles } from './served.ts';
+import { createServingCertificate } from './serving-certificate.ts';
 import { createCurrentSnapshot } from './snapshot/current.ts';
 import { createOperatorSource } from './snapshot/operator-source.ts';
 
@@ -35,21 +39,23 @@ async function run(config: SidecarConfig): Promise<void> {
   /** What was said last; `undefined`: nothing, or that the server is gone. */
   let bundle: Bundle | undefined;
   let isStale = true;
+  const restored = Promise.withResolvers<void>();
+
+  const resolve = async (): Promise<readonly string[]> => (await lookup(config.operator.host, { all: true })).map(({ address }) => address);
+  const operator = {
+    server: { namespace, name: server },
+    port: config.operator.port,
+    tlsName: config.operator.host,
+    caFile: join(directories.authorities, 'ca.crt'),
+    tokenFile: join(directories.identity, 'token'),
+  };
 
   const source = createOperatorSource(
-    {
-      server: { namespace, name: server },
-      port: config.operator.port,
-      tlsName: config.operator.host,
-      caFile: join(directories.authorities, 'ca.crt'),
-      tokenFile: join(directories.identity, 'token'),
-      directory: directories.bundle,
-      ...config.timing,
-    },
+    { ...operator, ...config.timing, directory: directories.bundle },
     {
       clock: systemClock,
       log,
-      resolve: async () => (await lookup(config.operator.host, { all: true })).map(({ address }) => address),
+      resolve,
       onBundle(next) {
         bundle = next;
         enforce();
@@ -57,6 +63,7 @@ async function run(config: SidecarConfig): Promise<void> {
       onStale(stale) {
         isStale = stale;
         enforce();
+        restored.resolve();
       },
       onRetracted() {
         bundle = undefined;
@@ -93,10 +100,28 @@ async function run(config: SidecarConfig): Promise<void> {
   enforce();
   await secrets.start();
   const following = source.run(shutdown.signal);
+  // What was in force before a restart is in force again before the first call is let in.
+  await Promise.race([restored.promise, following]);
+  await serveWith(config, { ...operator, resolve }, { log, signal: shutdown.signal });
   shutdown.addCloser('gateway', () => gateway.stop());
   shutdown.addCloser('operator', () => following);
   shutdown.addCloser('secrets', () => secrets.stop());
   log.info('listening', await gateway.start());
+}
+
+/** Before anything is listened on: there is no listener without a certificate. */
+async function serveWith({ isCertificateIssued, gateway }: SidecarConfig, operator: CertificateRequestSettings, { log, signal }: { readonly log: Logger; readonly signal: AbortSignal }): Promise<void> {
+  const { tls } = gateway.listener;
+  if (!isCertificateIssued || tls === undefined) return;
+  const certificate = createServingCertificate({
+    files: tls,
+    request: (publicKeyPem, aborted) => requestCertificate(operator, publicKeyPem, aborted),
+    clock: systemClock,
+    log,
+    retryMs: { least: 250, most: 10_000 },
+  });
+  await certificate.obtain(signal);
+  void certificate.keep(signal);
 }
 
 try {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import { constants } from 'node:crypto';
-import { MAX_REPORT_BYTES, parseAcknowledgement, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
+import { MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
 import type { ServerName, UsageReport } from '../../api/bundle-stream.ts';
 import { WireError } from '../../api/bundle.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -42,6 +42,8 @@ export interface BundleServerDeps {
   readonly progressAgeMs: () => number;
   /** Only of tokens that this server's bundle holds. */
   readonly onUsage: (server: ServerName, pod: PodIdentity, report: UsageReport) => void;
+  /** A serving certificate (PEM) for this server and this public key (PEM). Throws a WireError for a key that is none. */
+  readonly issue: (server: ServerName, publicKeyPem: string) => Promise<string>;
 }
 
 export interface BundleServer {
@@ -95,11 +97,20 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
     const admitted = await admission.admit(request.headers.authorization, path.server);
     if (!admitted.admitted) return answer(response, admitted.status);
     if (isStopping) return answer(response, 503);
+    if (path.endpoint === 'certificates') return issue(request, response, path.server);
     if (!isStream) return answer(response, await receive(path.endpoint, request, path.server, admitted.pod));
     if (response.destroyed) return;
     const { nowMs, monotonicMs } = clock;
     const { progressAgeMs } = deps;
     streams.add(openStream({ ...admitted, server: path.server }, { store, response, nowMs, monotonicMs, progressAgeMs, closed: (stream) => streams.delete(stream) }));
+  }
+
+  /** Names and uses are the operator's to write: of the request only the key counts. */
+  async function issue(request: IncomingMessage, response: ServerResponse, of: ServerName): Promise<void> {
+    const publicKeyPem = await readReport(request, MAX_PUBLIC_KEY_BYTES);
+    if (publicKeyPem === undefined) return answer(response, 413);
+    const pem = await deps.issue(of, publicKeyPem);
+    response.writeHead(200, { 'Content-Type': 'application/x-pem-file', 'Content-Length': Buffer.byteLength(pem) }).end(pem);
   }
 
   async function receive(endpoint: string, request: IncomingMessage, of: ServerName, pod: PodIdentity): Promise<Status> {

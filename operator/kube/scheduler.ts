@@ -6,10 +6,17 @@ export interface Scheduler extends Clock {
   after(delayMs: number, callback: () => void): () => void;
 }
 
+/** 24 days: Node's timers fire at once when asked for more, and some lifetimes are longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const systemScheduler: Scheduler = {
   ...systemClock,
   after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      timer = leftMs > MAX_TIMER_MS ? setTimeout(() => wait(leftMs - MAX_TIMER_MS), MAX_TIMER_MS) : setTimeout(callback, Math.max(0, leftMs));
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

@@ -47,17 +47,21 @@ export function createTransport({ connection, userAgent, clock, metrics }: Trans
     signal.throwIfAborted();
     const search = query.size === 0 ? '' : `?${query.toString()}`;
     const content = body === undefined ? {} : { 'content-type': contentType ?? 'application/json' };
-    return dispatcher.request({
+    const options = {
       origin,
       path: `${basePath}${path}${search}`,
       method,
       headers: { ...headers, accept: 'application/json', 'user-agent': userAgent, ...content },
       signal,
+      // HTTP/2 would put every watch on one connection: were that dead without a sign, all would be, and so would be
+      // each attempt to open another, until the session itself gave up.
+      allowH2: false,
       // The caller's signal is the only deadline: a quiet watch is no failure.
       headersTimeout: 0,
       bodyTimeout: 0,
       ...(body === undefined ? {} : { body }),
-    });
+    };
+    return dispatcher.request(options);
   }
 
   return {

@@ -37,6 +37,6 @@ async function find(client: Pick<KubeClient, 'get'>, name: string, signal: Abort
 }
 
 function bundleIn({ webhooks }: KubeObject): unknown {
-  const ours = Array.isArray(webhooks) ? webhooks.find((webhook: unknown) => isRecord(webhook) && webhook['name'] === WEBHOOK_NAME) : undefined;
+  const ours: unknown = Array.isArray(webhooks) ? webhooks.find((webhook: unknown) => isRecord(webhook) && webhook['name'] === WEBHOOK_NAME) : undefined;
   return own(own(ours, 'clientConfig'), 'caBundle');
 }

@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createAuthority } from '../kit/certificates.ts';
 import { aCall } from '../kit/calls.ts';
 import type { ControlPlane } from '../kit/control-plane.ts';
 import { startControlPlane } from '../kit/control-plane.ts';
@@ -51,8 +50,7 @@ async function run(): Promise<void> {
   say((await must(cluster, ['apply', '-f', '-'], yaml)).trim());
 
   step('Create a pod with the label mcpgateway.dev/server: everything');
-  const authority = await createAuthority();
-  const pod = owned(await startPod({ cluster, namespace: 'tools', name: 'everything-0', server: 'everything', replicas: REPLICAS, tls: await authority.issue() }));
+  const pod = owned(await startPod({ cluster, namespace: 'tools', name: 'everything-0', server: 'everything', replicas: REPLICAS }));
   await shown(cluster, 'get', 'pod', 'everything-0', '-n', 'tools', '-o', 'custom-columns=POD:.metadata.name,SIDECAR:.spec.initContainers[0].name,RESTART:.spec.initContainers[0].restartPolicy');
   await shown(cluster, 'wait', '--for=condition=Ready', 'mcps/everything', 'gwt/ci-bot', '-n', 'tools', '--timeout=30s');
   await shown(cluster, 'get', 'mcps,gwt', '-n', 'tools');

@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
 import { aCall } from '../kit/calls.ts';
-import { createAuthority } from '../kit/certificates.ts';
 import type { Kubeconfig } from '../kit/cluster-access.ts';
 import { eventually } from '../kit/eventually.ts';
 import { freePorts, installOperator, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
@@ -28,7 +27,6 @@ let ports: OperatorProcess['ports'];
 let account: Kubeconfig;
 let operators: OperatorProcess[];
 let pods: SimulatedPod[];
-let authority: Awaited<ReturnType<typeof createAuthority>>;
 
 async function kubectl(args: readonly string[], input?: string): Promise<string> {
   const { code, stdout, stderr } = await cluster().kubectl([...args], input === undefined ? {} : { input });
@@ -62,7 +60,7 @@ spec:
 const callOf = (tool: string) => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool, arguments: {} } });
 const bytesOf = (token: string, tool: string): string => aCall(token, callOf(tool)).replace('Host: localhost', 'Host: github-mcp');
 const call = (pod: SimulatedPod, token: string, tool = 'get_issue'): Promise<{ status: number; body: Buffer }> =>
-  sendRaw(pod.port, bytesOf(token, tool), { tls: { rejectUnauthorized: false } }) as unknown as Promise<{ status: number; body: Buffer }>;
+  sendRaw(pod.port, bytesOf(token, tool), { tls: { rejectUnauthorized: false } });
 const connect = (pod: SimulatedPod): Promise<RawConnection> => openRaw(pod.port, { tls: { rejectUnauthorized: false } });
 
 async function startOperators(): Promise<void> {
@@ -70,7 +68,7 @@ async function startOperators(): Promise<void> {
 }
 
 async function addPod(name: string): Promise<SimulatedPod> {
-  const pod = await startPod({ cluster: cluster(), namespace: tools, name, server: 'github', replicas: REPLICAS, tls: await authority.issue() });
+  const pod = await startPod({ cluster: cluster(), namespace: tools, name, server: 'github', replicas: REPLICAS });
   pods.push(pod);
   return pod;
 }
@@ -80,7 +78,6 @@ beforeAll(async () => {
   pods = [];
   home = await cluster().namespace('mcpgateway');
   tools = await cluster().namespace('tools');
-  authority = await createAuthority();
   spy = await startSpyUpstream({ script: answerJson() });
   ports = await freePorts();
   account = await installOperator(cluster(), home, ports);
@@ -109,6 +106,17 @@ describe('a guarded server', () => {
     const status = JSON.parse(await kubectl(['get', 'gwt', 'ci', '-n', tools, '-o', 'jsonpath={.status.enforcement}'])) as Record<string, number>;
     expect(status).toMatchObject({ sidecars: 2, enforcing: 2 });
     expect(JSON.parse(await kubectl(['get', 'mcps', 'github', '-n', tools, '-o', 'jsonpath={.status.sidecars}']))).toEqual({ desired: 2, ready: 2, outdated: 0 });
+  });
+
+  test('serves with a certificate of the operator, for the names of its Service and no other', async () => {
+    const ca = await kubectl(['get', 'configmap', 'mcpgateway-authorities', '-n', tools, '-o', 'jsonpath={.data.serving-ca\\.crt}']);
+    const token = await secretOf('ci');
+    const [pod] = pods;
+    if (pod === undefined) throw new Error('no pod');
+    for (const servername of ['github-mcp', `github-mcp.${tools}.svc`, `github-mcp.${tools}.svc.cluster.local`]) {
+      expect((await sendRaw(pod.port, bytesOf(token, 'get_issue'), { tls: { ca, servername } })).status).toBe(200);
+    }
+    await expect(sendRaw(pod.port, bytesOf(token, 'get_issue'), { tls: { ca, servername: `other-mcp.${tools}.svc` } })).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
 
   test('refuses what the token does not grant and whoever has none; the server behind it hears of neither', async () => {

@@ -92,8 +92,9 @@ describe('connections', () => {
     const informers = Array.from({ length: 5 }, () => inform(kit, namespace).informer);
     await Promise.all(informers.map(({ synced }) => synced));
     await pause(500);
-    expect(way.connections().accepted - before).toBeLessThanOrEqual(11);
-    await eventually('one socket per watch', async () => (way.connections().open <= 7 ? true : undefined));
+    expect(way.connections().accepted - before).toBeLessThanOrEqual(10);
+    // Idle ones are closed after seconds: what stays is the watches.
+    await eventually('one socket per watch', async () => (way.connections().open === 5 ? true : undefined));
   }, DEADLINE_MS);
 });
 
@@ -144,7 +145,9 @@ describe('reading and writing', () => {
     const { client } = connect();
     const namespace = await cluster().namespace();
     const secret = { metadata: { name: 's', namespace }, data: { token: 'hunter2-is-no-base64!' } };
-    await expect(client.create(SECRETS, secret)).rejects.toMatchObject({ message: expect.not.stringContaining('hunter2') as string, status: 400 });
+    const failure: unknown = await client.create(SECRETS, secret).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ status: 400 });
+    expect(String((failure as Error).stack)).not.toContain('hunter2');
   }, DEADLINE_MS);
 
   test('merge patches, conditional replacement and deletion', async () => {
@@ -200,7 +203,7 @@ describe('an informer', () => {
     done.abort();
     expect(await writer).toBeGreaterThan(50);
     await untilTrue(informer, namespace, 60_000);
-    expect(heard.length).toBeGreaterThan(50);
+    expect(heard.length).toBeGreaterThan(20);
     expect(await kit.value('mcpgateway_informer_missed_events_total')).toBe(0);
     // It is not only right, it goes on.
     await put(namespace, 'last', 'one');
@@ -245,7 +248,7 @@ describe('an informer', () => {
     await eventually('the first', async () => (informer.get(namespace, 'before') === undefined ? undefined : true));
     way.freeze();
     await put(namespace, 'after', '1');
-    await eventually('the second', async () => (informer.get(namespace, 'after') === undefined ? undefined : true), 20_000);
+    await eventually('the second', async () => (informer.get(namespace, 'after') === undefined ? undefined : true), 15_000);
     expect(await kit.value('mcpgateway_informer_lists_total', { reason: 'first' })).toBe(1);
     expect(await kit.value('mcpgateway_informer_failures_total', { reason: 'WatchSilent' })).toBeGreaterThanOrEqual(1);
   }, DEADLINE_MS);

@@ -57,7 +57,7 @@ export async function startOperator(settings: TestOperatorSettings): Promise<Tes
     events: createEventRecorder({ client, controller: 'mcpgateway.dev/operator', instance: 'test', clock, log, metrics }),
     namespace: settings.namespace,
     config: () => parseGatewayConfig(JSON.stringify({ listener: { plainHTTP: true }, ...settings.config }), 'gateway-config.json'),
-    streamAuthorities: () => 'test authorities',
+    authorities: () => ({ stream: 'test authorities', serving: 'serving authorities' }),
     settings: { ports: { https: 15443 }, authoritiesConfigMap: 'mcpgateway-authorities' },
     clock,
     log,

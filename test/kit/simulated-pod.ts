@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUNDLE_AUDIENCE, SERVER_LABEL } from '../../api/annotations.ts';
 import { ENVIRONMENT } from '../../api/sidecar-environment.ts';
-import type { CertifiedKey } from './certificates.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './ports.ts';
@@ -25,8 +24,6 @@ export interface PodOptions {
   readonly server: string;
   /** Addresses of the operator's replicas. */
   readonly replicas: readonly string[];
-  /** What the sidecar serves with. */
-  readonly tls: CertifiedKey;
 }
 
 export interface SimulatedPod {
@@ -53,8 +50,6 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   for (const each of ['identity', 'authorities', 'bundle', 'tls', 'secrets']) await mkdir(join(directory, each));
   await writeFile(join(directory, 'identity/token'), await token(`${BUNDLE_AUDIENCE}/${namespace}/${server}`));
   await writeFile(join(directory, 'authorities/ca.crt'), await authoritiesOf(cluster, namespace));
-  await writeFile(join(directory, 'tls/tls.crt'), options.tls.cert);
-  await writeFile(join(directory, 'tls/tls.key'), options.tls.key);
   const [port, adminPort] = [await freePort(), await freePort()];
   const env = {
     ...environment,

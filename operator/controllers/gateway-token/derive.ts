@@ -25,7 +25,7 @@ const DELIVER_AFTER_MS = 5_000;
 /** Acknowledgements wake a reconcile; this is for those that never come. */
 const WAIT_MS = 1_000;
 /** A Secret's name that is taken may become free without a sign. */
-const NAME_TAKEN_RETRY_MS = 60_000;
+export const NAME_TAKEN_RETRY_MS = 60_000;
 /** A timer of Node counts to 2^31 ms at most. */
 const LONGEST_MS = 24 * 3_600_000;
 

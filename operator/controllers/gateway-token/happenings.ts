@@ -1,4 +1,5 @@
 /** What people are told of a token's life, as Events beside it. Pure; no Event holds anything secret. */
+import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken } from '../../../api/v1alpha1/index.ts';
 import type { Occurrence } from '../../kube/event-series.ts';
 import type { TokenStep } from './derive.ts';
@@ -8,19 +9,21 @@ import type { TokenFacts } from './observe.ts';
 export function happeningsOf(step: TokenStep, { token, entry }: TokenFacts, isRefused: boolean): readonly Occurrence[] {
   if (token === undefined) return [];
   const regarding = referenceTo(token);
-  if (step.do === 'record' && step.entry.revoked && entry?.revoked !== true) {
+  if (isRevocation(step, entry)) {
     return [{ regarding, type: 'Normal', reason: 'Revoked', action: 'Revoke', note: 'The token is revoked; its open streams are being cut.' }];
   }
-  if (step.do === 'deliver' && isRefused) {
-    const note = `Secret ${token.spec.secretRef?.name ?? ''} belongs to somebody else; nothing was written.`;
-    return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note }];
-  }
-  if (step.do === 'deliver') {
-    const note = `Generation ${step.generation} is in Secret ${token.spec.secretRef?.name ?? ''}.`;
-    const isRotation = entry?.generations.some(({ state }) => state === 'Current') === true;
-    return [{ regarding, type: 'Normal', reason: isRotation ? 'Rotated' : 'Minted', action: 'Mint', note }];
-  }
-  return [];
+  if (step.do !== 'deliver') return [];
+  const secret = `Secret ${token.spec.secretRef?.name ?? ''}`;
+  if (isRefused) return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note: `${secret} belongs to somebody else; nothing was written.` }];
+  return [{ regarding, type: 'Normal', reason: hasCurrent(entry) ? 'Rotated' : 'Minted', action: 'Mint', note: `Generation ${step.generation} is in ${secret}.` }];
+}
+
+function isRevocation(step: TokenStep, entry: LedgerToken | undefined): boolean {
+  return step.do === 'record' && step.entry.revoked && entry?.revoked !== true;
+}
+
+function hasCurrent(entry: LedgerToken | undefined): boolean {
+  return entry?.generations.some(({ state }) => state === 'Current') === true;
 }
 
 function referenceTo({ apiVersion, kind, metadata }: GatewayToken): Occurrence['regarding'] {

@@ -14,6 +14,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { SECRETS } from '../../kube/resources.ts';
 import type { ClusterLedger } from '../../ledger/ledger.ts';
+import { NAME_TAKEN_RETRY_MS } from './derive.ts';
 import type { HeldSecret, TokenFacts } from './observe.ts';
 
 export interface MintDeps {
@@ -26,7 +27,7 @@ export interface MintDeps {
 export interface Mint {
   /** The secret of a pending generation, by the UID of its token. */
   readonly held: (uid: string) => HeldSecret | undefined;
-  /** The Secret that the token names was found to be somebody else's. */
+  /** The Secret that the token names was found to be somebody else's, within the last minute: then it is tried again. */
   readonly isRefused: (uid: string) => boolean;
   /** Records a new generation as pending; nobody can read it yet. */
   begin(facts: TokenFacts, signal: AbortSignal): Promise<void>;
@@ -38,10 +39,10 @@ const FIELD_MANAGER = 'mcpgateway-gatewaytoken';
 
 export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
   const held = new Map<string, HeldSecret>();
-  const refused = new Set<string>();
+  const refusedAtMs = new Map<string, number>();
 
   async function giveUp({ name }: TokenFacts, uid: string, generation: string, signal: AbortSignal): Promise<void> {
-    refused.add(uid);
+    refusedAtMs.set(uid, clock.monotonicMs());
     held.delete(uid);
     await ledger.change(name, (entry) => without(entry, generation), signal);
     log.warn('token Secret belongs to somebody else', { namespace: name.namespace, token: name.name });
@@ -63,7 +64,7 @@ export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
 
   return {
     held: (uid) => held.get(uid),
-    isRefused: (uid) => refused.has(uid),
+    isRefused: (uid) => clock.monotonicMs() - (refusedAtMs.get(uid) ?? -Infinity) < NAME_TAKEN_RETRY_MS,
     async begin({ name, token, demand }, signal) {
       const uid = token?.metadata.uid;
       if (uid === undefined || demand === undefined) return;
@@ -82,7 +83,7 @@ export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
       const secretName = await writeSecret(token, secret.text, signal);
       if (secretName === undefined) return giveUp(facts, uid, generation, signal);
       await ledger.change(name, (entry) => (entry?.uid === uid ? { ...promote(entry, generation, demand, clock.nowMs()), secretName } : entry), signal);
-      refused.delete(uid);
+      refusedAtMs.delete(uid);
       held.delete(uid);
       log.info('token minted', { namespace: name.namespace, token: name.name, generation });
     },

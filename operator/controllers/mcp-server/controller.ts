@@ -13,7 +13,7 @@ import type { Resource } from '../../kube/resources.ts';
 import type { Outcome } from '../../kube/work-queue.ts';
 import type { ClusterLedger } from '../../ledger/ledger.ts';
 import { authoritiesObject, serverObjects, serverStatus } from './derive.ts';
-import type { ServerFacts, SidecarCount } from './derive.ts';
+import type { AuthoritiesPem, ServerFacts, SidecarCount } from './derive.ts';
 
 export interface ServerName {
   readonly namespace: string;
@@ -25,7 +25,7 @@ export interface ServerSources {
   problems(name: ServerName): readonly ObjectProblem[];
   sidecars(name: ServerName): SidecarCount;
   status(name: ServerName): { readonly conditions: readonly Condition[]; readonly whole: unknown };
-  streamAuthorities(): string;
+  authorities(): AuthoritiesPem;
 }
 
 export interface ServerControllerDeps {
@@ -60,7 +60,7 @@ export function createServerController(deps: ServerControllerDeps): (key: string
       server,
       problems: sources.problems(name),
       sidecars: sources.sidecars(name),
-      streamAuthorities: sources.streamAuthorities(),
+      authorities: sources.authorities(),
       foreign: [],
       nowMs: clock.nowMs(),
       ...settings,

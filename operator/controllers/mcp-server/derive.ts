@@ -17,6 +17,14 @@ export interface SidecarCount {
   readonly outdated: number;
 }
 
+/** PEM texts. */
+export interface AuthoritiesPem {
+  /** Of the operator's stream: for sidecars. */
+  readonly stream: string;
+  /** Of the sidecars' serving certificates: for clients in the cluster. */
+  readonly serving: string;
+}
+
 export interface ServerFacts {
   readonly server: MCPServer;
   readonly problems: readonly ObjectProblem[];
@@ -24,8 +32,7 @@ export interface ServerFacts {
   /** An object of a name that belongs to this server exists and was made by somebody else. */
   readonly foreign: readonly string[];
   readonly ports: { readonly https: number };
-  /** Authorities of the operator's stream, PEM. */
-  readonly streamAuthorities: string;
+  readonly authorities: AuthoritiesPem;
   readonly authoritiesConfigMap: string;
   readonly nowMs: number;
 }
@@ -60,13 +67,13 @@ export function serverObjects(facts: ServerFacts) {
 }
 
 /** One per namespace, for all servers there: each server's owner reference keeps it while any of them is left. */
-export function authoritiesObject({ server, streamAuthorities, authoritiesConfigMap }: ServerFacts) {
+export function authoritiesObject({ server, authorities, authoritiesConfigMap }: ServerFacts) {
   const { namespace } = server.metadata;
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { namespace, name: authoritiesConfigMap, labels: { 'app.kubernetes.io/managed-by': 'mcpgateway' }, ownerReferences: [{ ...ownerReference(server), controller: false }] },
-    data: { 'ca.crt': streamAuthorities },
+    data: { 'ca.crt': authorities.stream, 'serving-ca.crt': authorities.serving },
   };
 }
 

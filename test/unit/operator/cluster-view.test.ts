@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { EMPTY_LEDGER } from '../../../api/ledger.ts';
 import { createClusterView, PODS_OF_SERVER } from '../../../operator/cluster-view.ts';
 import type { ClusterView } from '../../../operator/cluster-view.ts';
 import type { KubeClient, ListOptions } from '../../../operator/kube/client.ts';
@@ -7,7 +8,6 @@ import type { Resource } from '../../../operator/kube/resources.ts';
 import { writtenShard } from '../../../operator/ledger/shards.ts';
 import { createManualScheduler, settle } from '../../kit/kube-clock.ts';
 import { keepLog, keepMetrics } from '../../kit/kube-parts.ts';
-import { EMPTY_LEDGER } from '../../../api/ledger.ts';
 import { aServer, aToken } from '../core/bundle/kit.ts';
 
 /** What the API server has of each kind. A kind without a list does not answer. */

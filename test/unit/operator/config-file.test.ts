@@ -108,6 +108,18 @@ describe('later', () => {
     expect(log.entries.map(({ level }) => level)).toEqual(['error', 'info', 'error']);
   });
 
+  test('the same fault is reported again when the file in force came back in between', async () => {
+    await write(aConfig('24h'));
+    const file = await open();
+    await write('{');
+    await file.refresh();
+    await write(aConfig('24h'));
+    await file.refresh();
+    await write('{');
+    await file.refresh();
+    expect(log.entries.map(({ level }) => level)).toEqual(['error', 'error']);
+  });
+
   test('an error of another kind is not taken for a wrong file', async () => {
     await write(aConfig('24h'));
     let isBroken = false;

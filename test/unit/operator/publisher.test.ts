@@ -16,6 +16,7 @@ let sessionKeys: Map<string, string>;
 let versions: Record<string, string>;
 let positions: Record<string, string> | undefined;
 let compilations: number;
+let nowMs: number;
 /** What the sink was told, in order. */
 let told: string[];
 let bundles: Bundle[];
@@ -30,6 +31,7 @@ beforeEach(() => {
   versions = {};
   positions = undefined;
   compilations = 0;
+  nowMs = 0;
   told = [];
   bundles = [];
   publisher = createPublisher({
@@ -41,6 +43,7 @@ beforeEach(() => {
     namespaceLabels: () => namespaceLabels,
     ledger: { tokens: () => entries, sessionKeys: () => sessionKeys, versions: () => versions },
     positions: () => positions,
+    clock: { monotonicMs: () => nowMs },
     sink: {
       publish(bundle) {
         told.push(`publish ${bundle.server.namespace}/${bundle.server.name}`);
@@ -105,6 +108,18 @@ describe('a bundle', () => {
     versions = { 'Secret/home/mcpgateway-ledger-07': '40' };
     expect(publish()).toEqual([]);
     expect(publisher.bundleOf('tools/github')?.order).toMatchObject({ 'Secret/home/mcpgateway-ledger-07': '40' });
+  });
+
+  test('is published for what it was made of when it has said the same for 30 s, changed or not', () => {
+    publish();
+    versions = { 'Secret/home/mcpgateway-ledger-07': '40' };
+    nowMs = 29_999;
+    expect(publish()).toEqual([]);
+    nowMs = 30_000;
+    expect(publish()).toEqual(['publish tools/github']);
+    expect(bundles[1]?.order).toMatchObject({ 'Secret/home/mcpgateway-ledger-07': '40' });
+    nowMs = 59_999;
+    expect(publish()).toEqual([]);
   });
 
   test('is served at the path of its upstream, which two servers may have in common', () => {

@@ -80,6 +80,32 @@ describe('what a pod acknowledged', () => {
     expect(known()).toEqual({ a: { revision: bundle.revision, afterMs: 42 } });
   });
 
+  test('by a pod that came later is measured from its coming', async () => {
+    const { revision } = publish();
+    await clock.advance(3_600_000);
+    connect('late');
+    await clock.advance(20);
+    store.acknowledge(SERVER, 'late', revision);
+    expect(known()).toEqual({ late: { revision, afterMs: 20 } });
+  });
+
+  test('before something else was published does not count when the same is published again', async () => {
+    const pod = connect('a');
+    const first = publish();
+    pod.next();
+    store.acknowledge(SERVER, 'a', first.revision);
+    await clock.advance(10);
+    publish(aBundle({ port: 3001 }));
+    pod.next();
+    await clock.advance(10);
+    publish(first);
+    expect(known()).toEqual({});
+    pod.next();
+    await clock.advance(5);
+    store.acknowledge(SERVER, 'a', first.revision);
+    expect(known()).toEqual({ a: { revision: first.revision, afterMs: 5 } });
+  });
+
   test('does not count any more when its stream has ended', () => {
     const { revision } = publish();
     const pod = connect('a');

@@ -193,6 +193,15 @@ describe('a Secret of somebody else', () => {
     expect(mint.isRefused('u1')).toBe(false);
   });
 
+  test('is tried again after a minute', async () => {
+    failure = { apply: refusal(409) };
+    await mint.deliver(now(), (await begin()).generation, signal);
+    monotonicMs += 59_999;
+    expect(mint.isRefused('u1')).toBe(true);
+    monotonicMs += 1;
+    expect(mint.isRefused('u1')).toBe(false);
+  });
+
   test('makes no entry where there is none any more', async () => {
     const { generation } = await begin();
     const asked = now();

@@ -17,7 +17,7 @@ async function recovered(entry: LedgerToken, answer: unknown, token = aToken()):
     return { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'ci-token', uid: 's', resourceVersion: '1' }, data: answer };
   };
   const ledger = { change: async (_name: unknown, step: (entry: LedgerToken | undefined) => LedgerToken | undefined) => (kept = step(kept)) };
-  await recoverPending({ client: { patch } as never, ledger, clock: { ...systemClock, nowMs: () => NOW } }, facts({ token, entry }), signal);
+  await recoverPending({ client: { patch }, ledger, clock: { ...systemClock, nowMs: () => NOW } }, facts({ token, entry }), signal);
   return kept;
 }
 

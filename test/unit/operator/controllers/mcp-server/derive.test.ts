@@ -12,7 +12,7 @@ const ALL_READY = { desired: 2, ready: 2, outdated: 0 };
 function facts(over: Partial<ServerFacts> = {}): ServerFacts {
   return {
     server: aServer('github'), problems: [], sidecars: ALL_READY, foreign: [], ports: { https: 15_443 },
-    streamAuthorities: 'PEM\n', authoritiesConfigMap: 'mcpgateway-authorities', nowMs: NOW, ...over,
+    authorities: { stream: 'STREAM\n', serving: 'SERVING\n' }, authoritiesConfigMap: 'mcpgateway-authorities', nowMs: NOW, ...over,
   };
 }
 
@@ -58,7 +58,7 @@ describe('what belongs to a server', () => {
 
 test('the authorities of a namespace are owned by all its servers, controlled by none, and bear the name of none', () => {
   const { metadata, data } = authoritiesObject(facts());
-  expect(data).toEqual({ 'ca.crt': 'PEM\n' });
+  expect(data).toEqual({ 'ca.crt': 'STREAM\n', 'serving-ca.crt': 'SERVING\n' });
   expect(metadata).toEqual({ namespace: 'tools', name: 'mcpgateway-authorities', labels: { 'app.kubernetes.io/managed-by': 'mcpgateway' }, ownerReferences: [{ ...OWNER, controller: false }] });
 });
 

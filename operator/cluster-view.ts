@@ -122,7 +122,8 @@ function readPod(raw: KubeObject): GuardedPod {
   const server = textsOf(metadata['labels'])[SERVER_LABEL];
   if (namespace === undefined || uid === undefined || server === undefined) throw new TypeError('metadata: a guarded pod has a namespace, a uid and a label');
   const phase = ownString(raw['status'], 'phase');
-  const isLive = metadata['deletionTimestamp'] === undefined && phase !== 'Succeeded' && phase !== 'Failed';
+  // One that is being deleted answers calls to the end of its grace period: until then it must be told of revocations.
+  const isLive = phase !== 'Succeeded' && phase !== 'Failed';
   return { namespace, name, uid, server, isLive, injected: textsOf(metadata['annotations'])[INJECTED] };
 }
 

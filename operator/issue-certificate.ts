@@ -24,7 +24,8 @@ export function createCertificateIssuer({ serverOf, authorities, clock }: Certif
     const { signer } = authorities();
     if (server === undefined || signer === undefined) throw new Error('there is no server, or no authority, to issue a certificate for');
     try {
-      const request = { publicKey: publicKeyPem, dnsNames: serviceHosts(server), ipAddresses: [], nowMs: clock.nowMs(), lifetimeMs: SERVING_LIFETIME_MS };
+      // Shorter names mean something else in another namespace, or outside the cluster.
+      const request = { publicKey: publicKeyPem, dnsNames: serviceHosts(server).filter((host) => host.includes('.svc')), ipAddresses: [], nowMs: clock.nowMs(), lifetimeMs: SERVING_LIFETIME_MS };
       return (await issueServingCertificate(signer, request)).certificatePem;
     } catch (error) {
       if (error instanceof UnusablePublicKey) throw new WireError(error.message);

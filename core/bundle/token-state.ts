@@ -4,6 +4,8 @@ import type { GatewayToken } from '../../api/v1alpha1/index.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 import { unsupportedTokenFields } from './unsupported.ts';
 
+const ID_KEY = 'id ';
+
 type Generations = ReadonlyMap<string, readonly BundleGeneration[]>;
 
 export interface TokenInput {
@@ -26,11 +28,13 @@ export interface TokenState {
  */
 export function readTokenStates(input: TokenInput): readonly TokenState[] {
   const states = input.tokens.map((token) => readTokenState(token, input));
-  const shared = sharedKeys(states);
+  const owners = keyOwners(states);
   return states.map((state) => {
-    if (!state.generations.some((generation) => keysOf(generation).some((key) => shared.has(key)))) return state;
-    const problem = problemOf(state.token, generationField(state.token), 'is also that of another GatewayToken: neither is accepted');
-    return { ...state, problems: [...state.problems, problem] };
+    const lost = state.generations.flatMap(keysOf).filter((key) => owners.get(key) !== state.token);
+    if (lost.length === 0) return state;
+    const isOwned = lost.some((key) => owners.get(key) !== undefined);
+    const message = isOwned ? 'is also that of another GatewayToken, which was there first' : 'is also that of another GatewayToken: neither is accepted';
+    return { ...state, problems: [...state.problems, problemOf(state.token, generationField(state.token), message)] };
   });
 }
 
@@ -73,18 +77,35 @@ function generationsOf(token: GatewayToken, ledger: Generations, endMs: number):
     .sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
-function sharedKeys(states: readonly TokenState[]): ReadonlySet<string> {
-  const seen = new Set<string>();
-  const shared = new Set<string>();
-  for (const key of states.flatMap((state) => state.generations.flatMap(keysOf))) {
-    if (seen.has(key)) shared.add(key);
-    seen.add(key);
-  }
-  return shared;
+/**
+ * Whose each id and each hash is; `undefined`: nobody's. An id is no secret, and whoever declares another's must not be
+ * able to end the other's token: it stays with who was first, where that is known. Of one hash there is one credential,
+ * and nobody can say which of two tokens it stands for.
+ */
+function keyOwners(states: readonly TokenState[]): ReadonlyMap<string, GatewayToken | undefined> {
+  const holders = Map.groupBy(
+    states.flatMap(({ token, generations }) => generations.flatMap(keysOf).map((key) => ({ key, token }))),
+    ({ key }) => key,
+  );
+  return new Map([...holders].map(([key, all]) => [key, ownerOf(key, all.map(({ token }) => token))]));
+}
+
+function ownerOf(key: string, holders: readonly GatewayToken[]): GatewayToken | undefined {
+  if (holders.length === 1) return holders[0];
+  if (!key.startsWith(ID_KEY)) return undefined;
+  const firstMs = Math.min(...holders.map(heldSinceMs));
+  const first = holders.filter((token) => heldSinceMs(token) === firstMs);
+  return first.length === 1 ? first[0] : undefined;
+}
+
+/** What was minted here was never anybody else's. */
+function heldSinceMs({ metadata, spec }: GatewayToken): number {
+  if (spec.source.type !== 'Hash') return -Infinity;
+  return metadata.creationTimestamp === undefined ? Infinity : Date.parse(metadata.creationTimestamp);
 }
 
 function keysOf({ id, sha256 }: BundleGeneration): readonly string[] {
-  return [`id ${id}`, `sha256 ${sha256}`];
+  return [`${ID_KEY}${id}`, `sha256 ${sha256}`];
 }
 
 function generationField(token: GatewayToken): string {

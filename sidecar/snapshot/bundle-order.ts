@@ -8,14 +8,15 @@ import type { BundleOrder } from '../../api/bundle.ts';
 export type OrderVerdict = 'older' | 'same' | 'newer' | 'mixed';
 
 /**
- * `older`: nothing in `offered` is newer than what `have` was compiled from, and something is older. `mixed`: both. An
- * object that only one of them names decides nothing against `offered` unless `offered` says that it had not seen it:
- * whoever holds back what was revoked looks at the tokens themselves.
+ * `older`: nothing in `offered` is newer than what `have` was compiled from, and something is older. `mixed`: both. Only
+ * objects are compared: how far a kind has been seen moves with every bookmark, and a replica that is behind in a kind
+ * without missing anything of it has nothing older to say. An object that only one of them names decides nothing against
+ * `offered` unless `offered` had not seen as much of its kind.
  */
 export function compareOrders(have: BundleOrder, offered: BundleOrder): OrderVerdict {
   const verdicts = new Set([
-    ...Object.entries(offered).map(([key, version]) => compareVersions(have[key], version)),
-    ...Object.entries(have).flatMap(([key, version]) => {
+    ...objectsOf(offered).map(([key, version]) => verdictOn(key, version, { have, offered })),
+    ...objectsOf(have).flatMap(([key, version]) => {
       if (Object.hasOwn(offered, key)) return [];
       return hasNotSeen(offered, key, version) ? ['older'] : ['newer'];
     }),
@@ -24,10 +25,21 @@ export function compareOrders(have: BundleOrder, offered: BundleOrder): OrderVer
   return verdicts.has('newer') || verdicts.has('added') ? 'newer' : 'same';
 }
 
-function compareVersions(have: string | undefined, offered: string): 'older' | 'same' | 'newer' | 'added' {
-  if (have === undefined) return 'added';
+function verdictOn(key: string, offered: string, orders: { readonly have: BundleOrder; readonly offered: BundleOrder }): 'older' | 'same' | 'newer' | 'added' {
+  const have = orders.have[key];
+  if (have === undefined) return mayHaveGone(key, offered, orders) ? 'older' : 'added';
   if (have === offered) return 'same';
   return isNewer(offered, have) ? 'newer' : 'older';
+}
+
+/** `have` had seen this version of the object and more of its kind than `offered`, and no longer names it. */
+function mayHaveGone(key: string, version: string, { have, offered }: { readonly have: BundleOrder; readonly offered: BundleOrder }): boolean {
+  const [seen, offeredSeen] = [have[kindOf(key)], offered[kindOf(key)]];
+  return seen !== undefined && offeredSeen !== undefined && isNewer(seen, offeredSeen) && !isNewer(version, seen);
+}
+
+function objectsOf(order: BundleOrder): readonly (readonly [string, string])[] {
+  return Object.entries(order).filter(([key]) => key.includes('/'));
 }
 
 /** Of each object the newest version that either names: for bundles that say the same. */

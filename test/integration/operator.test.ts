@@ -140,6 +140,11 @@ describe('a server', () => {
     expect(await kubectl(['get', 'service', 'other-mcp', '-n', tools, '-o', 'jsonpath={.spec.ports[0].port}'])).toBe('80');
   });
 
+  test('shares the authorities with the other servers of its namespace: each of them is an owner', async () => {
+    const owners = await kubectl(['get', 'configmap', 'mcpgateway-authorities', '-n', tools, '-o', 'jsonpath={.metadata.ownerReferences[*].name}']);
+    expect(new Set(owners.split(' '))).toEqual(new Set(['github', 'other']));
+  });
+
   test('is closed when it is deleted', async () => {
     await kubectl(['delete', 'mcps', 'other', '-n', tools]);
     await eventually('its bundle retracted', async () => operator.bundle(`${tools}/other`) === undefined || undefined);

@@ -76,7 +76,8 @@ export function createServerController(deps: ServerControllerDeps): (key: string
       if (await isForeign(resource, object.metadata, facts.server, signal)) foreign.push(`${resource.kind} ${object.metadata.name}`);
       else await client.apply(resource, object, { fieldManager: FIELD_MANAGER, force: true, signal });
     }
-    await client.apply(CONFIG_MAPS, authoritiesObject(facts), { fieldManager: FIELD_MANAGER, force: true, signal });
+    // Every server of the namespace is an owner, each by a manager of its own: one manager would put the last in place of all.
+    await client.apply(CONFIG_MAPS, authoritiesObject(facts), { fieldManager: `${FIELD_MANAGER}-${facts.server.metadata.uid ?? ''}`, force: true, signal });
     return foreign;
   }
 

@@ -94,7 +94,7 @@ describe('a pod', () => {
     ['has no status yet', {}, undefined, true],
     ['has succeeded', {}, { phase: 'Succeeded' }, false],
     ['has failed', {}, { phase: 'Failed' }, false],
-    ['is being deleted', { deletionTimestamp: '2026-06-01T00:00:00Z' }, { phase: 'Running' }, false],
+    ['is being deleted and still answers', { deletionTimestamp: '2026-06-01T00:00:00Z' }, { phase: 'Running' }, true],
   ])('that %s', async (_what, more, status, isLive) => {
     stored.set('Pod', [aPod('a', more, status)]);
     await start();

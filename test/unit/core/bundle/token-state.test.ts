@@ -69,4 +69,26 @@ describe('F13 two tokens', () => {
     const found = states([aToken('ci', hash('aaaaaaaa', SHA)), aToken('minted')], { 'token-minted': [{ id: 'zzzzzzzz', sha256: SHA, expiresAtMs: 1 }] });
     expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`metadata.uid ${SHARED}`]]);
   });
+
+  const FIRST = 'is also that of another GatewayToken, which was there first';
+  const at = (creationTimestamp: string) => ({ creationTimestamp });
+
+  test('with the same id: the one that was minted keeps it', () => {
+    const squatter = aToken('squatter', hash('zzzzzzzz', 'b'.repeat(64)), { namespace: 'elsewhere', ...at('2020-01-01T00:00:00Z') });
+    const found = states([squatter, aToken('minted', {}, at('2026-01-01T00:00:00Z'))], { 'token-minted': [{ id: 'zzzzzzzz', sha256: SHA, expiresAtMs: 1 }] });
+    expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${FIRST}`], []]);
+  });
+
+  test('with the same id: the one that was there first keeps it, and at the same second nobody does', () => {
+    const [one, other] = [hash('aaaaaaaa', SHA), hash('aaaaaaaa', 'b'.repeat(64))];
+    const late = states([aToken('squatter', other, at('2026-01-01T00:00:01Z')), aToken('ci', one, at('2026-01-01T00:00:00Z'))]);
+    expect(late.map(({ problems }) => problems)).toEqual([[`spec.source ${FIRST}`], []]);
+    const together = states([aToken('squatter', other, at('2026-01-01T00:00:00Z')), aToken('ci', one, at('2026-01-01T00:00:00Z'))]);
+    expect(together.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`spec.source ${SHARED}`]]);
+  });
+
+  test('with the same hash are both at fault, whichever was first', () => {
+    const found = states([aToken('ci', hash('aaaaaaaa', SHA), at('2026-01-01T00:00:00Z')), aToken('cd', hash('bbbbbbbb', SHA), at('2026-01-02T00:00:00Z'))]);
+    expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`spec.source ${SHARED}`]]);
+  });
 });

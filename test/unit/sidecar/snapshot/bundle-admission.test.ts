@@ -27,8 +27,9 @@ describe('a revoked token', () => {
   });
 
   test('is learnt even from a bundle that is not taken', () => {
-    const admission = anAdmission(first);
-    const older = revoking({ ...first, order: { ...first.order, MCPServer: '9' } }, 'alice', 11);
+    const shard = 'Secret/home/shard';
+    const admission = anAdmission({ ...first, order: { ...first.order, [shard]: '10' } });
+    const older = revoking({ ...first, order: { ...first.order, [shard]: '9' } }, 'alice', 11);
     expect(admission.offer(from('B', older), 0)).toBe(false);
     expect(live(admission)).toEqual(['bob']);
   });

@@ -6,7 +6,7 @@ import type { Authority } from '../pki/authority.ts';
 import { issueServingCertificate, UnusablePublicKey } from '../pki/authority.ts';
 import type { RotationPlan } from '../pki/rotation.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { serviceHosts } from './service-name.ts';
+import { unambiguousHosts } from './service-name.ts';
 
 export interface CertificateIssuerDeps {
   readonly serverOf: (server: ServerName) => MCPServer | undefined;
@@ -24,8 +24,7 @@ export function createCertificateIssuer({ serverOf, authorities, clock }: Certif
     const { signer } = authorities();
     if (server === undefined || signer === undefined) throw new Error('there is no server, or no authority, to issue a certificate for');
     try {
-      // Shorter names mean something else in another namespace, or outside the cluster.
-      const request = { publicKey: publicKeyPem, dnsNames: serviceHosts(server).filter((host) => host.includes('.svc')), ipAddresses: [], nowMs: clock.nowMs(), lifetimeMs: SERVING_LIFETIME_MS };
+      const request = { publicKey: publicKeyPem, dnsNames: unambiguousHosts(server), ipAddresses: [], nowMs: clock.nowMs(), lifetimeMs: SERVING_LIFETIME_MS };
       return (await issueServingCertificate(signer, request)).certificatePem;
     } catch (error) {
       if (error instanceof UnusablePublicKey) throw new WireError(error.message);

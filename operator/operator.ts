@@ -65,6 +65,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     ledger,
     sources: {
       token: ({ namespace, name }) => view.tokens.get(namespace, name)?.object,
+      isUnreadable: (token) => view.tokens.refusals().some(({ namespace, name }) => namespace === token.namespace && name === token.name),
       status: ({ namespace, name }) => statusOf(view.tokens.get(namespace, name)),
       entry: (name) => ledger.entry(name),
       entries: () => ledger.tokens(),

@@ -11,3 +11,8 @@ export function serviceHosts(server: MCPServer): readonly string[] {
   const { namespace } = server.metadata;
   return [name, `${name}.${namespace}`, `${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`];
 }
+
+/** Those that mean this server wherever they are used: a shorter one is another Service in another namespace, or a host outside the cluster. */
+export function unambiguousHosts(server: MCPServer): readonly string[] {
+  return serviceHosts(server).slice(2);
+}

@@ -105,6 +105,24 @@ describe('a token', () => {
     expect(tokenIn('later')?.generations.map(({ sha256 }) => sha256)).not.toContain(hashCredential(before));
   });
 
+  test('that the operator cannot read is denied, and is what it was when it can be read again', async () => {
+    const before = await secretOf('later');
+    const crd = ['patch', 'crd', 'gatewaytokens.mcpgateway.dev', '--type=json', '-p'];
+    const field = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/novel';
+    await kubectl([...crd, JSON.stringify([{ op: 'add', path: field, value: { type: 'string' } }])]);
+    let edits = 0;
+    // A watch that was open before the change of the CRD is still told of objects without the field.
+    await eventually('the token gone from the bundle', async () => {
+      edits += 1;
+      await kubectl(['patch', 'gwt', 'later', '-n', tools, '--type=merge', '-p', JSON.stringify({ metadata: { annotations: { edit: String(edits) } }, spec: { novel: 'x' } })]);
+      return tokenIn('later') === undefined || undefined;
+    });
+    await kubectl(['patch', 'gwt', 'later', '-n', tools, '--type=json', '-p', '[{"op":"remove","path":"/spec/novel"}]']);
+    await kubectl([...crd, JSON.stringify([{ op: 'remove', path: field }])]);
+    await eventually('the token back in the bundle', async () => tokenIn('later')?.generations.some(({ sha256 }) => sha256 === hashCredential(before)) || undefined);
+    expect(await secretOf('later')).toBe(before);
+  });
+
   test('never takes a Secret that somebody else made', async () => {
     await kubectl(['create', 'secret', 'generic', 'mine-token', '-n', tools, '--from-literal=token=precious']);
     await kubectl(['apply', '-f', '-'], aToken('mine'));

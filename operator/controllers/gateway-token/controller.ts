@@ -49,6 +49,8 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
 
   return async function reconcile(key, signal) {
     const name = readKey(key);
+    // It is in no bundle; but it is not gone, and what was minted for it must live when it can be read again.
+    if (sources.token(name) === undefined && sources.isUnreadable(name)) return outcomeOf({ do: 'rest', requeueAfterMs: undefined });
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
       const facts = observe(name);
       const step = deriveTokenStep(facts);

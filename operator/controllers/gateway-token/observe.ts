@@ -36,6 +36,8 @@ export interface TokenFacts {
 
 export interface TokenSources {
   token(name: TokenName): GatewayToken | undefined;
+  /** There is an object of this name, and this version of the operator cannot read it. */
+  isUnreadable(name: TokenName): boolean;
   entry(name: TokenName): LedgerToken | undefined;
   entries(): readonly LedgerToken[];
   namespaceLabels(namespace: string): Readonly<Record<string, string>>;

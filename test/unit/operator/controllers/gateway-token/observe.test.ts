@@ -37,6 +37,7 @@ beforeEach(() => {
 
 function observe(over: Partial<ObserveDeps> = {}) {
   const sources: TokenSources = {
+    isUnreadable: () => false,
     token: () => token,
     entry: () => entry,
     entries: () => [...(entry === undefined ? [] : [entry]), ...others],

@@ -4,16 +4,17 @@ import { isIP } from 'node:net';
 import { ConfigError } from '../core/config-error.ts';
 import { createGatewayConfigParser } from '../manifest/gateway-config.ts';
 import type { Authority, ServingPair } from '../pki/authority.ts';
-import { issueServingPair } from '../pki/authority.ts';
 import type { RotationPlan } from '../pki/rotation.ts';
 import { createAdminServer } from '../runtime/admin-server.ts';
 import { createLogger } from '../runtime/log.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createShutdown } from '../runtime/shutdown.ts';
+import type { KnownPod } from './bundle/pod-admission.ts';
 import { createBundleServer } from './bundle/serve.ts';
 import { createBundleStore } from './bundle/store.ts';
 import { createClusterView } from './cluster-view.ts';
+import type { GuardedPod } from './cluster-view.ts';
 import { openConfigFile } from './config-file.ts';
 import { readOperatorConfig } from './config.ts';
 import type { OperatorConfig } from './config.ts';
@@ -25,8 +26,11 @@ import { createKubeMetrics } from './kube/kube-metrics.ts';
 import { createLeaderElection } from './kube/lease.ts';
 import { systemScheduler } from './kube/scheduler.ts';
 import { createOperator } from './operator.ts';
+import { openOwnCertificate } from './own-certificate.ts';
+import type { OwnCertificate } from './own-certificate.ts';
 import { createPodReview } from './review-pod.ts';
 import { createSidecarStreams } from './streams.ts';
+import type { Authorities } from './trust/authorities.ts';
 import { createAuthorities, trustedPem } from './trust/authorities.ts';
 import { publishWebhookTrust } from './trust/webhook-trust.ts';
 import { createInjector } from './webhook/inject.ts';
@@ -54,12 +58,10 @@ async function run(config: OperatorConfig): Promise<void> {
   const { signal } = shutdown;
   const { namespace, instance } = config;
 
-  const policy = { trustDelayMs: TRUST_DELAY_MS, leafLifetimeMs: LEAF_LIFETIME_MS };
-  const authorities = createAuthorities({ client, namespace, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator authority', policy, clock });
-  const servingAuthorities = createAuthorities({ client, namespace, name: 'mcpgateway-serving-authorities', commonName: 'mcpgateway serving authority', policy, clock });
+  const { authorities, servingAuthorities } = openAuthorities(client, config);
   let trust = await authorities.read(signal);
   let servingTrust = await servingAuthorities.read(signal);
-  const pair = await servingPair(trust, config);
+  const certificate = await openCertificate(trust, config);
 
   const view = createClusterView({ client, namespace, clock, log, metrics, random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE });
   const store = createBundleStore({ clock, epoch: config.epoch, positions: () => view.positions() });
@@ -74,14 +76,11 @@ async function run(config: OperatorConfig): Promise<void> {
   });
 
   const streams = createBundleServer(
-    { address: config.address, port: config.ports.stream, tls: tlsOf(pair), maxConnections: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS },
+    { address: config.address, port: config.ports.stream, tls: tlsOf(certificate.first), maxConnections: MAX_STREAMS, heartbeatMs: HEARTBEAT_MS },
     {
       store, clock,
       review: createPodReview(client),
-      podOf(podNamespace, name) {
-        const pod = view.pods.get(podNamespace, name);
-        return pod?.isLive === true ? { uid: pod.uid, server: pod.server } : undefined;
-      },
+      podOf: (podNamespace, name) => knownPod(view.pods.get(podNamespace, name)),
       progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
       onUsage: () => undefined,
       issue: createCertificateIssuer({ serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, authorities: () => servingTrust, clock }),
@@ -94,20 +93,25 @@ async function run(config: OperatorConfig): Promise<void> {
       metrics: registry,
       log,
     },
-    { address: config.address, port: config.ports.webhook, certificate: pair },
+    { address: config.address, port: config.ports.webhook, certificate: certificate.first },
   );
   const admin = createAdminServer({ address: config.address, port: config.ports.admin, metrics: registry, live: () => true, ready: () => operator.isReady() && !signal.aborted });
   const adminBound = await admin.start();
   shutdown.addCloser('streams', () => streams.stop());
   shutdown.addCloser('webhook', (remainingMs) => webhook.stop(remainingMs / 2));
 
-  const upkeep = setInterval(() => void keepUp().catch((error: unknown) => log.error('upkeep failed', { error })), UPKEEP_MS);
+  const upkeep = setInterval(onceAtATime(() => keepUp().catch((error: unknown) => log.error('upkeep failed', { error }))), UPKEEP_MS);
   async function keepUp(): Promise<void> {
     await configFile.refresh();
     operator.refresh();
     const isLeader = election.isLeader();
     trust = isLeader ? await authorities.rotate(signal) : await authorities.read(signal);
     servingTrust = isLeader ? await servingAuthorities.rotate(signal) : await servingAuthorities.read(signal);
+    const renewed = await certificate.renew(trust);
+    if (renewed !== undefined) {
+      streams.setTls(tlsOf(renewed));
+      webhook.replaceCertificate(renewed);
+    }
     if (isLeader) await trustWebhook({ client, config, log }, trust, signal);
   }
 
@@ -127,11 +131,35 @@ async function run(config: OperatorConfig): Promise<void> {
   if ((await running) === 'lost') await endAfterLoss(log, shutdown.begin);
 }
 
+function openAuthorities(client: KubeClient, { namespace }: OperatorConfig): { readonly authorities: Authorities; readonly servingAuthorities: Authorities } {
+  const shared = { client, namespace, policy: { trustDelayMs: TRUST_DELAY_MS, leafLifetimeMs: LEAF_LIFETIME_MS }, clock: systemScheduler };
+  return {
+    authorities: createAuthorities({ ...shared, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator authority' }),
+    servingAuthorities: createAuthorities({ ...shared, name: 'mcpgateway-serving-authorities', commonName: 'mcpgateway serving authority' }),
+  };
+}
+
+function knownPod(pod: GuardedPod | undefined): KnownPod | undefined {
+  return pod?.isLive === true ? { uid: pod.uid, server: pod.server } : undefined;
+}
+
 async function trustWebhook({ client, config, log }: { readonly client: KubeClient; readonly config: OperatorConfig; readonly log: Logger }, trust: RotationPlan<Authority>, signal: AbortSignal): Promise<void> {
   const configuration = config.webhookConfiguration;
   const outcome = await publishWebhookTrust(client, configuration, trustedPem(trust), signal);
   if (outcome === 'written') log.info('webhook trust written', { configuration });
   if (outcome === 'missing') log.warn('no webhook configuration: pods are not guarded', { configuration });
+}
+
+/** An API server that is slow must not put what was read earlier in the place of what was read later. */
+function onceAtATime(work: () => Promise<void>): () => void {
+  let isBusy = false;
+  return () => {
+    if (isBusy) return;
+    isBusy = true;
+    void work().finally(() => {
+      isBusy = false;
+    });
+  };
 }
 
 /** Another replica leads now: what this one still believes of its own writes may be wrong. */
@@ -146,10 +174,9 @@ function requireSynced<T>(isSynced: boolean, found: T): T {
   return found;
 }
 
-function servingPair({ signer }: RotationPlan<Authority>, { names }: OperatorConfig): Promise<ServingPair> {
-  if (signer === undefined) throw new ConfigError(['the stored authority has expired: delete its Secret to begin anew']);
+function openCertificate(trust: RotationPlan<Authority>, { names }: OperatorConfig): Promise<OwnCertificate> {
   const ipAddresses = names.filter((name) => isIP(name) !== 0);
-  return issueServingPair(signer, { dnsNames: names.filter((name) => isIP(name) === 0), ipAddresses, nowMs: Date.now(), lifetimeMs: LEAF_LIFETIME_MS });
+  return openOwnCertificate(trust, { dnsNames: names.filter((name) => isIP(name) === 0), ipAddresses, clock: systemScheduler, lifetimeMs: LEAF_LIFETIME_MS });
 }
 
 function tlsOf({ certificatePem, privateKeyPem }: ServingPair): { cert: string; key: string } {

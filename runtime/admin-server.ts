@@ -7,6 +7,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Express, NextFunction, Request, Response } from 'express';
+import { listen } from './listen.ts';
+import type { ListenAddress } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Readiness {
@@ -15,10 +17,7 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-export interface AdminServerOptions {
-  readonly address: string;
-  /** 0: any free port. */
-  readonly port: number;
+export interface AdminServerOptions extends ListenAddress {
   readonly metrics: Pick<Metrics, 'render'>;
   readonly ready: () => boolean | Readiness;
   readonly live: () => boolean;
@@ -75,18 +74,6 @@ function createApp({ metrics, ready, live }: AdminServerOptions): Express {
     response.status(500).type('text/plain').send('internal error\n');
   });
   return app;
-}
-
-function listen(server: Server, { address, port }: AdminServerOptions): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-  server.once('error', reject);
-  server.listen({ host: address, port }, () => {
-    server.off('error', reject);
-    const bound = server.address();
-    if (bound === null || typeof bound === 'string') reject(new TypeError('the admin server needs a TCP port'));
-    else resolve(bound);
-  });
-  return promise;
 }
 
 function close(server: Server): Promise<void> {

@@ -3,16 +3,15 @@ import { createServer as createPlainServer } from 'node:http';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
-import { constants } from 'node:crypto';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { listen } from '../runtime/listen.ts';
+import type { ListenAddress } from '../runtime/listen.ts';
+import { SERVER_TLS } from '../runtime/server-tls.ts';
 import type { BeforeBody } from './pipeline.ts';
 import type { TlsMaterial } from './tls-files.ts';
 
-export interface ListenerOptions {
-  readonly address: string;
-  /** 0 picks a free port. */
-  readonly port: number;
+export interface ListenerOptions extends ListenAddress {
   readonly maxConnections: number;
   /** Absent: plain HTTP. */
   readonly tls?: TlsMaterial;
@@ -56,13 +55,6 @@ const LIMITS = {
   noDelay: true,
 } as const satisfies ServerOptions;
 
-const TLS = {
-  minVersion: 'TLSv1.2',
-  ALPNProtocols: ['http/1.1'],
-  handshakeTimeout: 10_000,
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
-} as const;
-
 const STATUS_OF: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
@@ -70,23 +62,16 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 };
 
 export function createListener(options: ListenerOptions, deps: ListenerDeps): Listener {
-  const tlsServer = options.tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...TLS, ...options.tls });
+  const tlsServer = options.tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...SERVER_TLS, ...options.tls });
   const server: Server | TlsServer = tlsServer ?? createPlainServer(LIMITS);
   server.maxConnections = options.maxConnections;
   const answering = createAnswering();
-  listen(server, deps, answering);
+  serve(server, deps, answering);
   let draining: NodeJS.Timeout | undefined;
 
   return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host: options.address, port: options.port }, () => {
-          server.off('error', reject);
-          resolve(boundAddress(server.address(), options));
-        });
-      }),
-    setTls: (material) => tlsServer?.setSecureContext({ ...TLS, ...material }),
+    start: () => listen(server, options),
+    setTls: (material) => tlsServer?.setSecureContext({ ...SERVER_TLS, ...material }),
     stopAccepting() {
       server.close();
       answering.last();
@@ -172,7 +157,7 @@ interface Connection {
   readonly queue: (() => void)[];
 }
 
-function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps, answering: Answering): void {
+function serve(server: Server | TlsServer, { handle, malformed }: ListenerDeps, answering: Answering): void {
   const run = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): void =>
     answering.begin(request.socket, response, () => void handle(request, response, beforeBody));
   // In the middle of an answer another status line would be read as part of it.
@@ -208,9 +193,4 @@ function listen(server: Server | TlsServer, { handle, malformed }: ListenerDeps,
   });
   // An answer would wait for the end of a handshake that never comes, and keep the connection for ever.
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
-}
-
-function boundAddress(bound: AddressInfo | string | null, options: ListenerOptions): { address: string; port: number } {
-  if (bound === null || typeof bound === 'string') return { address: options.address, port: options.port };
-  return { address: bound.address, port: bound.port };
 }

@@ -62,7 +62,8 @@ export function createServingCertificate({ files, request, clock, log, retryMs }
       while (!signal.aborted) {
         const dueMs = (renewalMs(files) ?? 0) - clock.nowMs();
         if (dueMs <= 0) await renewUntilDone(signal);
-        else await sleep(Math.min(dueMs, LONGEST_WAIT_MS), undefined, { signal }).catch(() => undefined);
+        // Also after a renewal: where clocks differ widely the new one is due at once, and the operator must not be asked without a pause.
+        await sleep(Math.min(Math.max(dueMs, retryMs.most), LONGEST_WAIT_MS), undefined, { signal }).catch(() => undefined);
       }
     },
   };

@@ -4,12 +4,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { Server } from 'node:https';
-import { constants } from 'node:crypto';
 import { MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
 import type { ServerName, UsageReport } from '../../api/bundle-stream.ts';
 import { WireError } from '../../api/bundle.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { listen } from '../../runtime/listen.ts';
+import type { ListenAddress } from '../../runtime/listen.ts';
+import { SERVER_TLS } from '../../runtime/server-tls.ts';
 import { openStream } from './open-stream.ts';
 import type { OpenStream } from './open-stream.ts';
 import { createPodAdmission } from './pod-admission.ts';
@@ -18,10 +19,7 @@ import { readReport } from './read-report.ts';
 import type { Review } from './review-cache.ts';
 import type { BundleStore, PodIdentity } from './store.ts';
 
-export interface BundleServerOptions {
-  readonly address: string;
-  /** 0 picks a free port. */
-  readonly port: number;
+export interface BundleServerOptions extends ListenAddress {
   readonly tls: ServingCertificate;
   readonly maxConnections: number;
   readonly heartbeatMs: number;
@@ -56,13 +54,6 @@ export interface BundleServer {
   stop(): Promise<void>;
 }
 
-const TLS = {
-  minVersion: 'TLSv1.2',
-  ALPNProtocols: ['http/1.1'],
-  handshakeTimeout: 10_000,
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
-} as const;
-
 const LIMITS = {
   maxHeaderSize: 24 * 1024,
   headersTimeout: 10_000,
@@ -84,7 +75,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
   const { store, clock } = deps;
   const admission = createPodAdmission(deps);
   const streams = new Set<OpenStream>();
-  const server = createServer({ ...LIMITS, ...TLS, ...options.tls });
+  const server = createServer({ ...LIMITS, ...SERVER_TLS, ...options.tls });
   server.maxConnections = options.maxConnections;
   let beats: NodeJS.Timeout | undefined;
   let isStopping = false;
@@ -152,7 +143,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
       }, options.heartbeatMs);
       return bound;
     },
-    setTls: (tls) => server.setSecureContext({ ...TLS, ...tls }),
+    setTls: (tls) => server.setSecureContext({ ...SERVER_TLS, ...tls }),
     podChanged(namespace, name) {
       for (const stream of [...streams]) if (stream.pod.namespace === namespace && stream.pod.name === name) cutUnless(stream);
     },
@@ -171,17 +162,6 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
 
 /** For what was written to get out. */
 const STOP_GRACE_MS = 500;
-
-function listen(server: Server, { address, port }: BundleServerOptions): Promise<{ address: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: address, port }, () => {
-      server.off('error', reject);
-      const bound = server.address();
-      resolve(bound === null || typeof bound === 'string' ? { address, port } : { address: bound.address, port: bound.port });
-    });
-  });
-}
 
 /** Says nothing but the status. Bodies that were not read end the connection. */
 function answer(response: ServerResponse, status: Status): void {

@@ -7,8 +7,11 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Express, NextFunction, Request, Response } from 'express';
+import { listen } from '../../runtime/listen.ts';
+import type { ListenAddress } from '../../runtime/listen.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
+import { SERVER_TLS } from '../../runtime/server-tls.ts';
 import type { Inject, InjectionOutcome } from './inject.ts';
 import { INJECT_PATH } from './names.ts';
 
@@ -24,10 +27,7 @@ export interface WebhookServerDeps {
   readonly log: Logger;
 }
 
-export interface WebhookServerOptions {
-  readonly address: string;
-  /** 0: any free port. */
-  readonly port: number;
+export interface WebhookServerOptions extends ListenAddress {
   readonly certificate: WebhookCertificate;
 }
 
@@ -50,7 +50,6 @@ export function createWebhookServer(deps: WebhookServerDeps, options: WebhookSer
       headersTimeout: 5_000,
       // Longer than an API server keeps an idle connection: it closes first, and no request meets a closed one.
       keepAliveTimeout: 120_000,
-      handshakeTimeout: 5_000,
       connectionsCheckingInterval: 5_000,
       maxHeaderSize: 16_384,
     },
@@ -66,9 +65,8 @@ export function createWebhookServer(deps: WebhookServerDeps, options: WebhookSer
   };
 }
 
-function tls({ certificatePem, privateKeyPem }: WebhookCertificate): { cert: string; key: string; minVersion: 'TLSv1.2' } {
-  // Given anew with each certificate: a new context begins with Node's defaults.
-  return { cert: certificatePem, key: privateKeyPem, minVersion: 'TLSv1.2' };
+function tls({ certificatePem, privateKeyPem }: WebhookCertificate) {
+  return { ...SERVER_TLS, cert: certificatePem, key: privateKeyPem };
 }
 
 function createApp({ inject, metrics, log }: WebhookServerDeps): Express {
@@ -133,18 +131,6 @@ function clientFault(error: unknown): number | undefined {
 
 function plain(response: Response, status: number, text: string): void {
   response.status(status).type('text/plain').send(`${text}\n`);
-}
-
-function listen(server: Server, { address, port }: WebhookServerOptions): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-  server.once('error', reject);
-  server.listen({ host: address, port }, () => {
-    server.off('error', reject);
-    const bound = server.address();
-    if (bound === null || typeof bound === 'string') reject(new TypeError('the webhook needs a TCP port'));
-    else resolve(bound);
-  });
-  return promise;
 }
 
 function close(server: Server, graceMs: number): Promise<void> {

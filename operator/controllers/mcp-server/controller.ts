@@ -38,6 +38,8 @@ export interface ServerControllerDeps {
 
 const FIELD_MANAGER = 'mcpgateway-mcpserver';
 const SESSION_KEY_BYTES = 32;
+/** Nobody watches what was written here. Shorter than an authority is trusted before it signs: its pods must have it by then. */
+const REPEAT_MS = 8 * 60_000;
 
 export function createServerController(deps: ServerControllerDeps): (key: string, signal: AbortSignal) => Promise<Outcome> {
   const { client, ledger, sources, settings, clock } = deps;
@@ -51,7 +53,7 @@ export function createServerController(deps: ServerControllerDeps): (key: string
     const facts = observe(server);
     const foreign = await applyObjects(facts, signal);
     await writeStatus({ ...facts, foreign }, signal);
-    return undefined;
+    return { requeueAfterMs: REPEAT_MS };
   };
 
   function observe(server: MCPServer): ServerFacts {

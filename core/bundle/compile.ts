@@ -2,8 +2,9 @@
  * Compiles the objects of the API into one bundle per server. The operator and the standalone gateway both call this.
  * An object at fault takes only itself out: a server gets no bundle, a token is in none, everybody else is unaffected.
  */
-import { BUNDLE_FORMAT, type Bundle, type BundleGeneration, type BundleIdentity, type BundleRule, type BundleToken } from '../../api/bundle.ts';
+import { BUNDLE_FORMAT, type Bundle, type BundleGeneration, type BundleIdentity, type BundleRule } from '../../api/bundle.ts';
 import type { GatewayToken, MCPServer } from '../../api/v1alpha1/index.ts';
+import { keepWithinBudget, type NamedToken } from './budget.ts';
 import { assignEndpoints, type DefaultAddress, type ServerEndpoints } from './endpoints.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 import { revisionOf } from './revision.ts';
@@ -29,7 +30,7 @@ export interface CompileOutput {
 
 /**
  * Guarantees: a server with a problem has no bundle; a token with a problem is in no bundle, unless it is revoked, and
- * then it is there as revoked only; a token is only in the bundles of servers that its permissions name and that admit
+ * then it is there as revoked only; what does not fit (budget.ts) is left out; a token is only in the bundles of servers that its permissions name and that admit
  * its namespace. Does not compare any time with a clock and does not apply lifetime policies: the mint does.
  */
 export function compileBundles(input: CompileInput): CompileOutput {
@@ -55,7 +56,7 @@ function compileServer(
   if (uid === undefined) problems.push(problemOf(server, 'metadata.uid', 'is missing'));
   else if (sessionKey === undefined) problems.push(problemOf(server, 'metadata.uid', 'has no session key'));
   if (uid === undefined || sessionKey === undefined || problems.length > 0) return { bundle: undefined, problems };
-  const named = states.flatMap((state) => toBundleToken(state, server, input.namespaceLabels));
+  const { kept: named, problems: unfit } = keepWithinBudget(states.flatMap((state) => toBundleToken(state, server, input.namespaceLabels)));
   const content: Omit<Bundle, 'revision' | 'order'> = {
     format: BUNDLE_FORMAT,
     server: { namespace: server.metadata.namespace, name: server.metadata.name, uid, generation: server.metadata.generation ?? 0 },
@@ -65,7 +66,7 @@ function compileServer(
     sessionKey,
   };
   const order = orderOf([server, ...named.map(({ token }) => token)]);
-  return { bundle: { ...content, revision: revisionOf(content), order }, problems };
+  return { bundle: { ...content, revision: revisionOf(content), order }, problems: unfit };
 }
 
 function serverSettings(server: MCPServer): Pick<Bundle, 'upstream' | 'authentication' | 'rules' | 'forwardedAttributes'> {
@@ -100,7 +101,7 @@ function toBundleToken(
   state: TokenState,
   server: MCPServer,
   namespaceLabels: NamespaceLabels,
-): readonly { token: GatewayToken; bundled: BundleToken }[] {
+): readonly NamedToken[] {
   const { token, revoked, generations } = state;
   const { type } = token.spec;
   const { uid, namespace, name } = token.metadata;

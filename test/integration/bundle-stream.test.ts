@@ -1,7 +1,9 @@
 /** From operator replicas to a sidecar over real TLS: what is in force, who may have it, how old it gets. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { streamPath } from '../../api/bundle-stream.ts';
 import { without, aRevision, revoking } from '../kit/bundle-changes.ts';
@@ -350,3 +352,27 @@ describe('age', () => {
     expect(Math.abs(sidecar.source.clock.nowMs() - Date.now() - offMs)).toBeLessThan(1_000);
   });
 });
+
+test('another certificate serves the connections that come then, and streams that are open go on', async () => {
+  const replica = await aReplica();
+  replica.store.publish(aRevision(['alice'], 10));
+  const source = aSource(replica);
+  await source.untilBundle(() => true);
+  const before = await fingerprintOf(replica);
+  const next = await authority.issue({ names: [TLS_NAME] });
+  replica.server.setTls(next);
+  expect(await fingerprintOf(replica)).toBe(new X509Certificate(next.cert).fingerprint256);
+  expect(before).not.toBe(new X509Certificate(next.cert).fingerprint256);
+  replica.store.publish(aRevision(['alice', 'bob'], 20));
+  await source.untilBundle(({ tokens }) => tokens.length === 2);
+});
+
+function fingerprintOf({ port }: Replica): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, ca: authority.cert, servername: TLS_NAME }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}

@@ -7,6 +7,7 @@ import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
 import { aCall } from '../kit/calls.ts';
 import type { Kubeconfig } from '../kit/cluster-access.ts';
 import { eventually } from '../kit/eventually.ts';
+import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
 import type { OperatorProcess } from '../kit/operator-process.ts';
 import { openRaw, sendRaw } from '../kit/raw-http.ts';
@@ -28,14 +29,7 @@ let account: Kubeconfig;
 let operators: OperatorProcess[];
 let pods: SimulatedPod[];
 
-async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster().kubectl([...args], input === undefined ? {} : { input });
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
-const wait = (condition: string, object: string): Promise<string> => kubectl(['wait', `--for=${condition}`, object, '-n', tools, '--timeout=30s']);
-const secretOf = async (name: string): Promise<string> =>
-  Buffer.from(await kubectl(['get', 'secret', `${name}-token`, '-n', tools, '-o', 'jsonpath={.data.token}']), 'base64').toString('utf8');
+const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
 const aServer = (port: number): string => `
 apiVersion: mcpgateway.dev/v1alpha1

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashCredential } from '../../core/credential.ts';
 import { eventually } from '../kit/eventually.ts';
+import { createKubectl } from '../kit/kubectl.ts';
 import { startOperator } from '../kit/operator.ts';
 import type { TestOperator } from '../kit/operator.ts';
 import { withControlPlane } from '../kit/with-control-plane.ts';
@@ -39,15 +40,8 @@ spec:
   permissions: [{serverRefs: [{name: ${server}}], tools: ["get_*"]}]
 ${more}`;
 
-async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster().kubectl([...args], input === undefined ? {} : { input });
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
-const wait = (condition: string, object: string): Promise<string> => kubectl(['wait', `--for=${condition}`, object, '-n', tools, '--timeout=20s']);
-const secretOf = async (name: string): Promise<string> =>
-  Buffer.from(await kubectl(['get', 'secret', `${name}-token`, '-n', tools, '-o', 'jsonpath={.data.token}']), 'base64').toString('utf8');
 const tokenIn = (name: string) => operator.bundle(`${tools}/github`)?.tokens.find((token) => token.name === name);
 
 describe('a token', () => {

@@ -5,6 +5,7 @@
 import type { Bundle } from '../api/bundle.ts';
 import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { compileBundles } from '../core/bundle/compile.ts';
+import { createCompileMemory } from '../core/bundle/compile-memory.ts';
 import type { ObjectProblem } from '../core/bundle/problem.ts';
 import type { NamespaceLabels } from '../core/bundle/token-grants.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -49,6 +50,7 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
   const publishedAtMs = new Map<string, number>();
   let problems: ReadonlyMap<string, readonly ObjectProblem[]> = new Map();
   let scheduled: NodeJS.Immediate | undefined;
+  const memory = createCompileMemory();
 
   function compile(): { readonly bundles: readonly Bundle[]; readonly problems: readonly ObjectProblem[] } {
     const entries = ledger.tokens();
@@ -60,7 +62,7 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
       namespaceLabels: namespaceLabels(),
       sessionKeys: ledger.sessionKeys(),
       defaultAddress: { path: ({ spec }) => spec.upstream.path, isOwn: true },
-    });
+    }, memory);
     return { ...output, bundles: output.bundles.map((bundle) => ({ ...bundle, order: { ...bundle.order, ...versions } })) };
   }
 

@@ -9,6 +9,12 @@ import { type ObjectProblem, problemOf } from './problem.ts';
 export interface NamedToken {
   readonly token: GatewayToken;
   readonly bundled: BundleToken;
+  /** Of its JSON. */
+  readonly bytes: number;
+}
+
+export function namedToken(token: GatewayToken, bundled: BundleToken): NamedToken {
+  return { token, bundled, bytes: Buffer.byteLength(JSON.stringify(bundled)) };
 }
 
 export interface BudgetOutcome {
@@ -23,9 +29,8 @@ export const MAX_TOKENS_BYTES = 12 * 1024 * 1024;
 
 /** What does not fit is left out, and so denied, revoked or not. The oldest come first: nobody's new token ends an established one. */
 export function keepWithinBudget(named: readonly NamedToken[]): BudgetOutcome {
-  const sized = named.map((each) => ({ ...each, bytes: Buffer.byteLength(JSON.stringify(each.bundled)) }));
-  const tooLarge = sized.filter(({ bytes }) => bytes > MAX_TOKEN_BYTES);
-  const others = sized.filter(({ bytes }) => bytes <= MAX_TOKEN_BYTES);
+  const tooLarge = named.filter(({ bytes }) => bytes > MAX_TOKEN_BYTES);
+  const others = named.filter(({ bytes }) => bytes <= MAX_TOKEN_BYTES);
   const { kept, left } = share(others);
   return {
     kept,
@@ -36,12 +41,10 @@ export function keepWithinBudget(named: readonly NamedToken[]): BudgetOutcome {
   };
 }
 
-type SizedToken = NamedToken & { readonly bytes: number };
-
-function share(tokens: readonly SizedToken[]): { readonly kept: readonly SizedToken[]; readonly left: readonly SizedToken[] } {
+function share(tokens: readonly NamedToken[]): { readonly kept: readonly NamedToken[]; readonly left: readonly NamedToken[] } {
   let room = MAX_TOKENS_BYTES - tokens.reduce((sum, { bytes }) => sum + bytes, 0);
   if (room >= 0) return { kept: tokens, left: [] };
-  const left = new Set<SizedToken>();
+  const left = new Set<NamedToken>();
   for (const token of [...tokens].sort(youngestFirst)) {
     if (room >= 0) break;
     left.add(token);

@@ -17,6 +17,11 @@ export function grantsFor(token: GatewayToken, server: MCPServer, namespaceLabel
   });
 }
 
+/** Every server that a permission names, as `<namespace>/<name>`, whether or not it is there. */
+export function serversNamedBy({ metadata, spec }: GatewayToken): ReadonlySet<string> {
+  return new Set(spec.permissions.flatMap(({ serverRefs }) => serverRefs.map((ref) => `${ref.namespace ?? metadata.namespace}/${ref.name}`)));
+}
+
 /** An absent list matches nothing. */
 export function patternsOf(lists: Partial<BundlePatterns>): BundlePatterns {
   return { tools: lists.tools ?? [], prompts: lists.prompts ?? [], resources: lists.resources ?? [] };

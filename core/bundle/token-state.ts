@@ -1,6 +1,7 @@
 /** The life of each GatewayToken as far as objects and ledger tell: revoked, at fault, and its generations. */
 import type { BundleGeneration } from '../../api/bundle.ts';
 import type { GatewayToken } from '../../api/v1alpha1/index.ts';
+import { type CompileMemory, createCompileMemory } from './compile-memory.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 import { unsupportedTokenFields } from './unsupported.ts';
 
@@ -26,16 +27,27 @@ export interface TokenState {
  * Guarantees that no generation id and no hash belongs to two entries that are both without a problem. Looks at no
  * clock: an expired generation is still a generation.
  */
-export function readTokenStates(input: TokenInput): readonly TokenState[] {
-  const states = input.tokens.map((token) => readTokenState(token, input));
-  const owners = keyOwners(states);
+export function readTokenStates(input: TokenInput, memory: Pick<CompileMemory, 'states'> = createCompileMemory()): readonly TokenState[] {
+  const states = input.tokens.map((token) => rememberedState(token, input, memory));
+  const shared = sharedKeys(states);
+  if (shared.size === 0) return states;
+  const owners = keyOwners(states, shared);
   return states.map((state) => {
-    const lost = state.generations.flatMap(keysOf).filter((key) => owners.get(key) !== state.token);
+    const lost = state.generations.flatMap(keysOf).filter((key) => shared.has(key) && owners.get(key) !== state.token);
     if (lost.length === 0) return state;
     const isOwned = lost.some((key) => owners.get(key) !== undefined);
     const message = isOwned ? 'is also that of another GatewayToken, which was there first' : 'is also that of another GatewayToken: neither is accepted';
     return { ...state, problems: [...state.problems, problemOf(state.token, generationField(state.token), message)] };
   });
+}
+
+function rememberedState(token: GatewayToken, input: TokenInput, { states }: Pick<CompileMemory, 'states'>): TokenState {
+  const minted = input.ledger.get(token.metadata.uid ?? '');
+  const known = states.get(token);
+  if (known !== undefined && known.minted === minted) return known.state;
+  const state = readTokenState(token, input);
+  states.set(token, { minted, state });
+  return state;
 }
 
 function readTokenState(token: GatewayToken, input: TokenInput): TokenState {
@@ -77,14 +89,25 @@ function generationsOf(token: GatewayToken, ledger: Generations, endMs: number):
     .sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
+/** The ids and hashes that more than one generation has: usually none. */
+function sharedKeys(states: readonly TokenState[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const key of states.flatMap(({ generations }) => generations.flatMap(keysOf))) {
+    if (seen.has(key)) shared.add(key);
+    seen.add(key);
+  }
+  return shared;
+}
+
 /**
  * Whose each id and each hash is; `undefined`: nobody's. An id is no secret, and whoever declares another's must not be
  * able to end the other's token: it stays with who was first, where that is known. Of one hash there is one credential,
  * and nobody can say which of two tokens it stands for.
  */
-function keyOwners(states: readonly TokenState[]): ReadonlyMap<string, GatewayToken | undefined> {
+function keyOwners(states: readonly TokenState[], shared: ReadonlySet<string>): ReadonlyMap<string, GatewayToken | undefined> {
   const holders = Map.groupBy(
-    states.flatMap(({ token, generations }) => generations.flatMap(keysOf).map((key) => ({ key, token }))),
+    states.flatMap(({ token, generations }) => generations.flatMap(keysOf).filter((key) => shared.has(key)).map((key) => ({ key, token }))),
     ({ key }) => key,
   );
   return new Map([...holders].map(([key, all]) => [key, ownerOf(key, all.map(({ token }) => token))]));

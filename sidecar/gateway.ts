@@ -62,7 +62,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (started !== undefined) warnOfListenerChange(started.config, next.config, log);
       state = next;
       metrics.configProblems(next.problems.length);
-      const snapshot = buildSnapshot(next.served, next.refused);
+      const snapshot = buildSnapshot(next.served, next.refused, current.get());
       current.publish(snapshot);
       if (started !== undefined) recordPolicy(started.audit, snapshot, next);
     },

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Bundle, BundleGeneration, BundleToken } from '../../api/bundle.ts';
 import { gatewayPrincipal } from '../../core/gateway-principal.ts';
 import type { Principal } from '../../core/principal.ts';
@@ -68,7 +69,8 @@ export interface Snapshot {
   readonly apiKeyHeaders: ReadonlySet<string>;
 }
 
-export function buildSnapshot(served: readonly ServedBundle[], refused: readonly RefusedServer[]): Snapshot {
+/** `previous`: what was made for tokens of it that are the very same objects is used again. It changes nothing else. */
+export function buildSnapshot(served: readonly ServedBundle[], refused: readonly RefusedServer[], previous?: Snapshot): Snapshot {
   const routes = new Map<string, Map<string, Route>>();
   const servers = new Map<string, ServedServer>();
   const hosts = new Set<string>();
@@ -78,7 +80,7 @@ export function buildSnapshot(served: readonly ServedBundle[], refused: readonly
   };
   for (const { label, path } of refused) addRoute(path, ANY_HOST, { kind: 'refused', label });
   for (const each of served) {
-    const server = serve(each);
+    const server = serve(each, previous?.servers.get(each.bundle.server.uid));
     servers.set(server.bundle.server.uid, server);
     const { apiKeyHeader } = server.bundle.authentication;
     if (apiKeyHeader !== undefined) apiKeyHeaders.add(apiKeyHeader);
@@ -87,9 +89,13 @@ export function buildSnapshot(served: readonly ServedBundle[], refused: readonly
       if (host !== undefined) hosts.add(host);
     }
   }
+  return { revision: revisionOf(servers), routes, servers, hosts, apiKeyHeaders };
+}
+
+function revisionOf(servers: ReadonlyMap<string, ServedServer>): string {
   const revision = createHash('sha256');
   for (const uid of [...servers.keys()].sort()) revision.update(`${uid}=${servers.get(uid)?.bundle.revision ?? ''}\n`);
-  return { revision: revision.digest('hex'), routes, servers, hosts, apiKeyHeaders };
+  return revision.digest('hex');
 }
 
 /** The server that answers on this host and path, by exact comparison. Host must already be normalised. */
@@ -98,17 +104,23 @@ export function findRoute(snapshot: Snapshot, host: string, path: string): Route
   return byHost?.get(host) ?? byHost?.get(ANY_HOST);
 }
 
-function serve({ bundle, upstreamHeaders }: ServedBundle): ServedServer {
+function serve({ bundle, upstreamHeaders }: ServedBundle, former: ServedServer | undefined): ServedServer {
+  const known = former !== undefined && isDeepStrictEqual(former.bundle.forwardedAttributes, bundle.forwardedAttributes) ? former.generations : undefined;
   const generations = new Map<string, ServedGeneration>();
   for (const token of bundle.tokens) {
     for (const generation of token.generations) {
-      const principal = gatewayPrincipal(token, generation);
-      const sha256 = Buffer.from(generation.sha256, 'hex');
-      const identityHeaders = prepareIdentityHeaders(principal, bundle.forwardedAttributes);
-      generations.set(generation.id, { token, generation, sha256, principal, identityHeaders });
+      const made = known?.get(generation.id);
+      const isSame = made?.token === token && made.generation === generation;
+      generations.set(generation.id, isSame ? made : serveGeneration(token, generation, bundle));
     }
   }
   const label = `${bundle.server.namespace}/${bundle.server.name}`;
   const sessionKey = createSessionKey(bundle.sessionKey);
   return { label, bundle, policy: compilePolicy(bundle), generations, sessionKey, upstreamHeaders };
+}
+
+function serveGeneration(token: BundleToken, generation: BundleGeneration, { forwardedAttributes }: Bundle): ServedGeneration {
+  const principal = gatewayPrincipal(token, generation);
+  const identityHeaders = prepareIdentityHeaders(principal, forwardedAttributes);
+  return { token, generation, sha256: Buffer.from(generation.sha256, 'hex'), principal, identityHeaders };
 }

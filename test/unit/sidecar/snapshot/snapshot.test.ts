@@ -79,6 +79,32 @@ describe('a snapshot', () => {
     expect(presentedOf(aServer({ tokens: [token] }), token).identityHeaders).toBeUndefined();
   });
 
+  describe('that follows another', () => {
+    const [kept, changed] = [liveToken({ name: 'kept', identity: { attributes: { site: 'x' } } }), liveToken({ name: 'changed' })];
+    const revoked = { ...changed, token: { ...changed.token, revoked: true } };
+    const settings = { name: 'a', tokens: [kept, changed], forwardedAttributes: ['site'] };
+    const before = buildSnapshot([served(settings)], []);
+    const generationsOf = (snapshot: typeof before) => [...snapshot.servers.values()].flatMap(({ generations }) => [...generations.values()]);
+
+    test('has what was made for the same tokens, and makes it anew for others', () => {
+      const next = served({ ...settings, tokens: [kept, revoked] });
+      const after = buildSnapshot([next], [], before);
+      expect(generationsOf(after)[0]).toBe(generationsOf(before)[0]);
+      expect(generationsOf(after).map(({ token }) => token.revoked)).toEqual([false, true]);
+      expect(after).toEqual(buildSnapshot([next], []));
+    });
+
+    test('makes all anew where other attributes are forwarded', () => {
+      const next = served({ ...settings, forwardedAttributes: [] });
+      expect(buildSnapshot([next], [], before)).toEqual(buildSnapshot([next], []));
+      expect(generationsOf(buildSnapshot([next], [], before))[0]?.identityHeaders).not.toEqual(generationsOf(before)[0]?.identityHeaders);
+    });
+
+    test('has nothing of a token that is gone', () => {
+      expect(generationsOf(buildSnapshot([served({ ...settings, tokens: [kept] })], [], before)).map(({ token }) => token.name)).toEqual(['kept']);
+    });
+  });
+
   test('is not made with a session key of another length', () => {
     expect(() => aServer({ sessionKey: 'c2hvcnQ' })).toThrow(TypeError);
   });

@@ -1,6 +1,7 @@
 /** This replica's copy of what it needs of the cluster: our kinds, guarded pods, namespaces, and the ledger. */
 import { INJECTED, LEDGER_LABEL, SERVER_LABEL } from '../api/annotations.ts';
 import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
+import { serversNamedBy } from '../core/bundle/token-grants.ts';
 import { createClusterObjectReader } from '../manifest/cluster-object.ts';
 import { isRecord, own, ownString } from '../manifest/record.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -68,6 +69,8 @@ export interface ClusterViewDeps {
 
 /** By the server that a pod's label names. */
 export const PODS_OF_SERVER = 'server';
+/** By each server that a permission of the token names. */
+export const TOKENS_OF_SERVER = 'server';
 
 export function createClusterView(deps: ClusterViewDeps): ClusterView {
   const { namespace, ...shared } = deps;
@@ -76,7 +79,9 @@ export function createClusterView(deps: ClusterViewDeps): ClusterView {
   const inform = <T extends object>(resource: Resource, parse: (object: KubeObject) => T, more: object = {}): Informer<T> =>
     createInformer<T>({ ...shared, resource, parse, ...more });
   const servers = inform(MCP_SERVERS, (raw) => declared(raw, readServer(raw)));
-  const tokens = inform(GATEWAY_TOKENS, (raw) => declared(raw, readToken(raw)));
+  const tokens = inform<Declared<GatewayToken>>(GATEWAY_TOKENS, (raw) => declared(raw, readToken(raw)), {
+    indexers: { [TOKENS_OF_SERVER]: ({ object }: Declared<GatewayToken>) => [...serversNamedBy(object)] },
+  });
   const pods = inform<GuardedPod>(PODS, readPod, { labelSelector: SERVER_LABEL, indexers: { [PODS_OF_SERVER]: (pod: GuardedPod) => [`${pod.namespace}/${pod.server}`] } });
   const namespaces = inform<NamespaceView>(NAMESPACES, ({ metadata }) => ({ name: metadata.name, labels: textsOf(metadata['labels']) }));
   const shards = inform(SECRETS, readShard, { namespace, labelSelector: LEDGER_LABEL, name: 'LedgerShard' });

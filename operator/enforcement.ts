@@ -1,14 +1,15 @@
 /** Which sidecars enforce what is published: pods as the API server knows them, acknowledgements as the streams do. */
 import type { GatewayToken } from '../api/v1alpha1/index.ts';
+import { serversNamedBy } from '../core/bundle/token-grants.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { PODS_OF_SERVER } from './cluster-view.ts';
 import type { Enforcement as TokenEnforcement } from './controllers/gateway-token/observe.ts';
 import type { SidecarCount } from './controllers/mcp-server/derive.ts';
 import type { SidecarStreams } from './streams.ts';
-import type { Publisher } from './publisher.ts';
 
 export interface Enforcement {
-  /** Over all sidecars of the servers that the token names. */
+  /** Over all sidecars of the servers that the token names, and of those that it named until lately. */
   ofToken(token: GatewayToken): TokenEnforcement;
   /** Of a server, `<namespace>/<name>`. */
   ofServer(server: string): SidecarCount;
@@ -16,38 +17,47 @@ export interface Enforcement {
 
 export interface EnforcementDeps {
   readonly view: Pick<ClusterView, 'pods'>;
-  readonly publisher: Pick<Publisher, 'bundleOf'>;
-  readonly streams: Pick<SidecarStreams, 'acknowledgements'>;
+  readonly streams: Pick<SidecarStreams, 'publication' | 'acknowledged' | 'lastChange' | 'droppedFrom' | 'startedMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
-export function createEnforcement({ view, publisher, streams }: EnforcementDeps): Enforcement {
+/** Sidecars find a replica that has just begun within seconds. */
+const SETTLING_MS = 15_000;
+
+export function createEnforcement({ view, streams, clock }: EnforcementDeps): Enforcement {
   const podsOf = (server: string) => view.pods.byIndex(PODS_OF_SERVER, server).filter(({ isLive }) => isLive);
 
-  /** How long each pod that enforces the present revision took to say so. */
-  function times(server: string): readonly number[] {
-    const revision = publisher.bundleOf(server)?.revision;
-    const known = streams.acknowledgements(server);
-    return podsOf(server).flatMap(({ uid }) => {
-      const acknowledged = known.get(uid);
-      return acknowledged !== undefined && acknowledged.revision === revision ? [acknowledged.afterMs] : [];
-    });
+  /** Live pods of the server that acknowledged this publication or a later one. */
+  function enforcing(server: string, publication: number): number {
+    const held = streams.acknowledged(server);
+    return podsOf(server).filter(({ uid }) => (held.get(uid) ?? -1) >= publication).length;
+  }
+
+  function isSettling(): boolean {
+    return clock.monotonicMs() - (streams.startedMs() ?? Infinity) < SETTLING_MS;
   }
 
   return {
     ofToken(token) {
-      const servers = serversOf(token);
-      const all = servers.flatMap(times);
-      const sidecars = servers.reduce((sum, server) => sum + podsOf(server).length, 0);
-      return { sidecars, enforcing: all.length, ...(all.length === 0 ? {} : { slowestAckMs: Math.max(...all) }) };
+      const uid = token.metadata.uid ?? '';
+      const servers = [...new Set([...serversNamedBy(token), ...streams.droppedFrom(uid)])].map((server) => {
+        const change = streams.lastChange(server, uid);
+        return { sidecars: podsOf(server).length, enforcing: enforcing(server, change?.publication ?? 0), slowestAckMs: change?.slowestAckMs };
+      });
+      const sum = (member: 'sidecars' | 'enforcing') => servers.reduce((total, each) => total + each[member], 0);
+      const times = servers.flatMap(({ slowestAckMs }) => slowestAckMs ?? []);
+      const counts = { sidecars: sum('sidecars'), enforcing: sum('enforcing') };
+      return {
+        ...counts,
+        isSettling: counts.enforcing < counts.sidecars && isSettling(),
+        ...(times.length === 0 ? {} : { slowestAckMs: Math.max(...times) }),
+      };
     },
     ofServer(server) {
       const pods = podsOf(server);
-      return { desired: pods.length, ready: times(server).length, outdated: pods.filter(({ injected }) => injected === undefined).length };
+      const publication = streams.publication(server);
+      const ready = publication === undefined ? 0 : enforcing(server, publication);
+      return { desired: pods.length, ready, outdated: pods.filter(({ injected }) => injected === undefined).length };
     },
   };
-}
-
-/** The servers that a token names, as `<namespace>/<name>`. */
-export function serversOf({ metadata, spec }: GatewayToken): readonly string[] {
-  return [...new Set(spec.permissions.flatMap(({ serverRefs }) => serverRefs.map((ref) => `${ref.namespace ?? metadata.namespace}/${ref.name}`)))];
 }

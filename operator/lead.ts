@@ -1,14 +1,15 @@
 /** What the leader does: it reconciles what changes, and what hangs on it. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../runtime/log.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { TOKENS_OF_SERVER } from './cluster-view.ts';
 import { tokenKeyOf } from './controllers/gateway-token/controller.ts';
-import { serversOf } from './enforcement.ts';
 import type { KubeMetrics } from './kube/kube-metrics.ts';
 import type { Scheduler } from './kube/scheduler.ts';
 import type { RunOptions } from './kube/work-queue.ts';
 import { createWorkQueue } from './kube/work-queue.ts';
 import type { ClusterLedger } from './ledger/ledger.ts';
-import type { SidecarStreams } from './streams.ts';
+import type { AcknowledgementNews, SidecarStreams } from './streams.ts';
 
 export interface LeadDeps {
   readonly view: ClusterView;
@@ -22,33 +23,54 @@ export interface LeadDeps {
 }
 
 const WORKERS = 4;
+/**
+ * Pods that come and go change what the status of each of a server's tokens counts, and nothing that anybody waits for:
+ * such a count is at most this old for each token that the server has, so that it never takes more than ten writes a second.
+ */
+const COUNT_AGE_MS = 100;
 
 /** Resolves when the signal is aborted and every reconcile has ended. */
 export function createLead(deps: LeadDeps): (signal: AbortSignal) => Promise<void> {
   const { view, ledger, streams, reconcileToken, reconcileServer, clock, log, metrics } = deps;
-  let acknowledged: ((server: string) => void) | undefined;
-  streams.onAcknowledged((server) => acknowledged?.(server));
+  let acknowledged: ((news: AcknowledgementNews) => void) | undefined;
+  streams.onAcknowledged((news) => acknowledged?.(news));
 
   /** Everything is looked at once at the start; from then on what changes, and what hangs on it. */
   return async function lead(signal) {
     const tokens = createWorkQueue({ name: 'gatewaytoken', clock, log, metrics });
     const servers = createWorkQueue({ name: 'mcpserver', clock, log, metrics });
     const addTokensOf = (server: string): void => {
-      for (const { object } of view.tokens.list()) if (serversOf(object).includes(server)) tokens.add(tokenKeyOf(object.metadata));
+      for (const { object } of view.tokens.byIndex(TOKENS_OF_SERVER, server)) tokens.add(tokenKeyOf(object.metadata));
     };
-    const addServerAndTokens = (server: string): void => {
+    const podsChanged = (server: string): void => {
       servers.add(server);
-      addTokensOf(server);
+      const named = view.tokens.byIndex(TOKENS_OF_SERVER, server);
+      for (const { object, conditions } of named) {
+        const isEnforced = conditions.some(({ type, status }) => type === 'Enforced' && status === 'True');
+        // Somebody may be waiting for one that is not.
+        tokens.addAfter(tokenKeyOf(object.metadata), isEnforced ? COUNT_AGE_MS * named.length : 0);
+      }
     };
     const stops = [
       view.tokens.onChange(({ namespace = '', name }) => tokens.add(`${namespace}/${name}`)),
-      view.servers.onChange(({ namespace = '', name }) => addServerAndTokens(`${namespace}/${name}`)),
+      view.servers.onChange((change) => {
+        const server = `${change.namespace ?? ''}/${change.name}`;
+        servers.add(server);
+        const isSameSpec = change.type === 'updated' && change.old.object.metadata.generation === change.object.object.metadata.generation;
+        if (!isSameSpec) addTokensOf(server);
+      }),
       view.pods.onChange((change) => {
+        // Their conditions change often, and none of that is known here.
+        if (change.type === 'updated' && isDeepStrictEqual(change.object, change.old)) return;
         const pod = 'object' in change ? change.object : 'old' in change ? change.old : undefined;
-        if (pod !== undefined) addServerAndTokens(`${pod.namespace}/${pod.server}`);
+        if (pod !== undefined) podsChanged(`${pod.namespace}/${pod.server}`);
       }),
     ];
-    acknowledged = addServerAndTokens;
+    acknowledged = (news) => {
+      if (news.isFirst) podsChanged(news.server);
+      else servers.add(news.server);
+      for (const name of news.tokens) tokens.add(tokenKeyOf(name));
+    };
     for (const { object } of view.servers.list()) servers.add(`${object.metadata.namespace}/${object.metadata.name}`);
     for (const { object } of view.tokens.list()) tokens.add(tokenKeyOf(object.metadata));
     // Entries of tokens that went away while nobody led.

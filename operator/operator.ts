@@ -58,7 +58,7 @@ export function createOperator(deps: OperatorDeps): Operator {
   });
   let isReady = false;
 
-  const enforcement = createEnforcement({ view, publisher, streams });
+  const enforcement = createEnforcement({ view, streams, clock });
 
   const reconcileToken = createTokenController({
     client,
@@ -74,7 +74,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),
       enforcement: enforcement.ofToken,
     },
-    publish: () => publisher.publish(),
+    publish: () => publisher.flush(),
     record: (occurrence) => deps.events.record(occurrence),
     clock,
     log,

@@ -33,10 +33,10 @@ export interface Publisher {
   publish(): void;
   /** Compiles soon, once for all changes that come together. */
   schedule(): void;
+  /** Compiles now what is scheduled, before it returns. */
+  flush(): void;
   /** What the last compilation found wrong with an object. */
   problemsOf(kind: ObjectProblem['kind'], namespace: string, name: string): readonly ObjectProblem[];
-  /** The bundle in force of a server (`<namespace>/<name>`). */
-  bundleOf(server: string): Bundle | undefined;
 }
 
 /**
@@ -95,10 +95,12 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
 
   return {
     publish,
+    flush() {
+      if (scheduled !== undefined) publish();
+    },
     schedule() {
       scheduled ??= setImmediate(publish);
     },
     problemsOf: (kind, namespace, name) => problems.get(`${kind}/${namespace}/${name}`) ?? [],
-    bundleOf: (server) => published.get(server),
   };
 }

@@ -1,39 +1,69 @@
 /** The bundle streams as the rest of the operator sees them: what is published, and who enforces it since when. */
 import type { Clock } from '../runtime/clock.ts';
 import type { BundleStore } from './bundle/store.ts';
+import type { TokenName } from './ledger/ledger.ts';
+import { createPublicationRecord } from './publication-record.ts';
+import type { PublicationRecord, TokenChange } from './publication-record.ts';
 import type { BundleSink } from './publisher.ts';
 
-/** What the streams know of the sidecars that are connected to this replica. */
+/** What the streams know of the sidecars that are connected to this replica. Servers are `<namespace>/<name>`. */
 export interface SidecarStreams extends BundleSink {
-  /** What each pod (by UID) of a server (`<namespace>/<name>`) acknowledged, and how long after its publication. */
-  acknowledgements(server: string): ReadonlyMap<string, { readonly revision: string; readonly afterMs: number }>;
-  onAcknowledged(listener: (server: string) => void): void;
+  /** The number of the publication in force; `undefined`: nothing is. */
+  publication(server: string): number | undefined;
+  /** The newest publication that each connected pod (by UID) acknowledged on the stream it has now. */
+  acknowledged(server: string): ReadonlyMap<string, number>;
+  /** What a server's sidecars were last told about a token (by UID). */
+  lastChange(server: string, tokenUid: string): TokenChange | undefined;
+  /** The servers whose sidecars were told lately that the token (by UID) is nobody's concern of theirs any more. */
+  droppedFrom(tokenUid: string): readonly string[];
+  /** Since when anything was published here, on the monotonic clock. */
+  startedMs(): number | undefined;
+  onAcknowledged(listener: (news: AcknowledgementNews) => void): void;
+}
+
+export interface AcknowledgementNews {
+  readonly server: string;
+  /** It is the first one on this stream: what the pod holds was not known before. */
+  readonly isFirst: boolean;
+  /** Tokens whose last change the pod enforces now and did not before. */
+  readonly tokens: readonly TokenName[];
 }
 
 export function createSidecarStreams(store: BundleStore, clock: Pick<Clock, 'monotonicMs'>): SidecarStreams {
-  /** When the present revision of each server was published. */
-  const publishedMs = new Map<string, { readonly revision: string; readonly atMs: number }>();
+  const records = new Map<string, PublicationRecord>();
+  const listeners: ((news: AcknowledgementNews) => void)[] = [];
+  let startedMs: number | undefined;
+
+  store.onAcknowledged(({ server, pod, revision, atMs, subscribedAtMs, isFirst }) => {
+    const tokens = records.get(server)?.acknowledged({ podUid: pod.uid, revision, atMs, subscribedAtMs }) ?? [];
+    for (const listener of listeners) listener({ server, isFirst, tokens });
+  });
+
   return {
     publish(bundle) {
+      startedMs ??= clock.monotonicMs();
       const server = `${bundle.server.namespace}/${bundle.server.name}`;
-      if (publishedMs.get(server)?.revision !== bundle.revision) publishedMs.set(server, { revision: bundle.revision, atMs: clock.monotonicMs() });
+      const record = records.get(server) ?? createPublicationRecord();
+      records.set(server, record);
+      record.published(bundle, clock.monotonicMs());
       store.publish(bundle);
     },
     retract(server) {
-      publishedMs.delete(server);
+      records.delete(server);
       store.retract(server);
     },
-    acknowledgements(server) {
-      const published = publishedMs.get(server);
-      const states = store.subscribers(server).flatMap(({ pod, subscribedAtMs, endedAtMs, acknowledged }) => {
-        if (endedAtMs !== undefined || acknowledged === undefined || published === undefined) return [];
-        // Said of a former publication of the same content, with another one between the two.
-        if (acknowledged.atMs < published.atMs && acknowledged.revision === published.revision) return [];
-        // A pod that came later could not know it before.
-        return [[pod.uid, { revision: acknowledged.revision, afterMs: Math.max(0, acknowledged.atMs - Math.max(published.atMs, subscribedAtMs)) }] as const];
-      });
-      return new Map(states);
+    publication: (server) => records.get(server)?.latest(),
+    acknowledged(server) {
+      const record = records.get(server);
+      const said = store.subscribers(server).filter(({ endedAtMs, acknowledged }) => endedAtMs === undefined && acknowledged !== undefined);
+      return new Map(said.flatMap(({ pod }) => {
+        const held = record?.heldBy(pod.uid);
+        return held === undefined ? [] : [[pod.uid, held] as const];
+      }));
     },
-    onAcknowledged: (listener) => store.onAcknowledged(({ server }) => listener(server)),
+    lastChange: (server, tokenUid) => records.get(server)?.lastChange(tokenUid),
+    droppedFrom: (tokenUid) => [...records].filter(([, record]) => record.lastChange(tokenUid)?.isDropped === true).map(([server]) => server),
+    startedMs: () => startedMs,
+    onAcknowledged: (listener) => void listeners.push(listener),
   };
 }

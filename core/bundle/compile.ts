@@ -36,7 +36,7 @@ export interface CompileOutput {
  * is the same whatever `memory` holds.
  */
 export function compileBundles(input: CompileInput, memory: CompileMemory = createCompileMemory()): CompileOutput {
-  const states = readTokenStates(input, memory);
+  const states = readTokenStates(input, memory.states);
   const statesOf = groupByServer(states);
   // A server that is being deleted is gone.
   const present = input.servers.filter(({ metadata }) => metadata.deletionTimestamp === undefined);

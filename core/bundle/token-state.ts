@@ -1,7 +1,6 @@
 /** The life of each GatewayToken as far as objects and ledger tell: revoked, at fault, and its generations. */
 import type { BundleGeneration } from '../../api/bundle.ts';
 import type { GatewayToken } from '../../api/v1alpha1/index.ts';
-import { type CompileMemory, createCompileMemory } from './compile-memory.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 import { unsupportedTokenFields } from './unsupported.ts';
 
@@ -23,11 +22,14 @@ export interface TokenState {
   readonly problems: readonly ObjectProblem[];
 }
 
+/** By the object, with the entry of the ledger that it was read with. */
+export type StateMemory = WeakMap<GatewayToken, { readonly minted: readonly BundleGeneration[] | undefined; readonly state: TokenState }>;
+
 /**
  * Guarantees that no generation id and no hash belongs to two entries that are both without a problem. Looks at no
  * clock: an expired generation is still a generation.
  */
-export function readTokenStates(input: TokenInput, memory: Pick<CompileMemory, 'states'> = createCompileMemory()): readonly TokenState[] {
+export function readTokenStates(input: TokenInput, memory: StateMemory = new WeakMap()): readonly TokenState[] {
   const states = input.tokens.map((token) => rememberedState(token, input, memory));
   const shared = sharedKeys(states);
   if (shared.size === 0) return states;
@@ -41,12 +43,12 @@ export function readTokenStates(input: TokenInput, memory: Pick<CompileMemory, '
   });
 }
 
-function rememberedState(token: GatewayToken, input: TokenInput, { states }: Pick<CompileMemory, 'states'>): TokenState {
+function rememberedState(token: GatewayToken, input: TokenInput, memory: StateMemory): TokenState {
   const minted = input.ledger.get(token.metadata.uid ?? '');
-  const known = states.get(token);
+  const known = memory.get(token);
   if (known !== undefined && known.minted === minted) return known.state;
   const state = readTokenState(token, input);
-  states.set(token, { minted, state });
+  memory.set(token, { minted, state });
   return state;
 }
 

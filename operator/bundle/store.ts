@@ -31,6 +31,9 @@ export interface AcknowledgedRevision {
   readonly pod: PodIdentity;
   readonly revision: string;
   readonly atMs: number;
+  readonly subscribedAtMs: number;
+  /** The pod has acknowledged nothing before on this stream. */
+  readonly isFirst: boolean;
 }
 
 export interface Subscription {
@@ -160,8 +163,9 @@ export function createBundleStore({ clock, epoch, positions }: BundleStoreOption
       if (entry === undefined || subscriber === undefined || subscriber.state.endedAtMs !== undefined) return false;
       if (!entry.bundles.some((bundle) => bundle.revision === revision) || subscriber.state.sentRevision === undefined) return false;
       const atMs = clock.monotonicMs();
+      const { pod, subscribedAtMs, acknowledged } = subscriber.state;
       subscriber.state = { ...subscriber.state, acknowledged: { revision, atMs } };
-      for (const listener of listeners) listener({ server, pod: subscriber.state.pod, revision, atMs });
+      for (const listener of listeners) listener({ server, pod, revision, atMs, subscribedAtMs, isFirst: acknowledged === undefined });
       return true;
     },
     subscribers: (server) => [...(entries.get(server)?.subscribers.values() ?? [])].map(({ state }) => state),

@@ -78,5 +78,6 @@ export async function startOperator(settings: TestOperatorSettings): Promise<Tes
 
 /** No sidecar is connected. */
 function unconnected(): SidecarStreams {
-  return { publish: () => undefined, retract: () => undefined, acknowledgements: () => new Map(), onAcknowledged: () => undefined };
+  const nothing = () => undefined;
+  return { publish: nothing, retract: nothing, publication: nothing, acknowledged: () => new Map(), lastChange: nothing, droppedFrom: () => [], startedMs: nothing, onAcknowledged: nothing };
 }

@@ -5,7 +5,6 @@
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import type { Condition } from '../../kube/conditions.ts';
 import { sameStatus } from '../../kube/conditions.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { GATEWAY_TOKENS } from '../../kube/resources.ts';
@@ -19,27 +18,25 @@ import { createMint } from './mint.ts';
 import type { TokenFacts, TokenSources } from './observe.ts';
 import { recoverPending } from './recover-pending.ts';
 import { tokenStatus } from './status.ts';
+import type { StoredTokenStatus } from './status.ts';
 
 export interface TokenControllerDeps {
   readonly client: Pick<KubeClient, 'apply' | 'applyStatus' | 'patch'>;
   readonly ledger: Pick<ClusterLedger, 'change'>;
-  readonly sources: TokenSources & { status(name: TokenName): StoredStatus };
-  /** Publishes what is on record, before it returns. */
+  /** `status`: as the API server has it now. */
+  readonly sources: TokenSources & { status(name: TokenName): StoredTokenStatus };
+  /** Publishes what has changed, on record or in objects, before it returns. */
   readonly publish: () => void;
   readonly record: EventRecorder['record'];
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** The status as the API server has it now. */
-export interface StoredStatus {
-  readonly conditions: readonly Condition[];
-  readonly whole: unknown;
-}
-
 export type ReconcileToken = (key: string, signal: AbortSignal) => Promise<Outcome>;
 
 const STATUS_MANAGER = 'mcpgateway-gatewaytoken-status';
+/** What is shown on of a former process is looked at again. */
+const SETTLING_RETRY_MS = 5_000;
 /** More steps than a token can need: a step that changes nothing must not spin. */
 const MOST_STEPS = 12;
 
@@ -50,13 +47,14 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
   return async function reconcile(key, signal) {
     const name = readKey(key);
     // It is in no bundle; but it is not gone, and what was minted for it must live when it can be read again.
-    if (sources.token(name) === undefined && sources.isUnreadable(name)) return outcomeOf({ do: 'rest', requeueAfterMs: undefined });
+    if (sources.token(name) === undefined && sources.isUnreadable(name)) return undefined;
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+      deps.publish();
       const facts = observe(name);
       const step = deriveTokenStep(facts);
       if (step.do === 'wait' || step.do === 'rest') {
         await writeStatus(facts, signal);
-        return outcomeOf(step);
+        return outcomeOf(step, facts);
       }
       await carryOut(step, facts, signal);
       for (const happening of happeningsOf(step, facts, mint.isRefused(facts.token?.metadata.uid ?? ''))) deps.record(happening);
@@ -89,16 +87,14 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         break;
       case 'wait':
       case 'rest':
-        return;
     }
-    deps.publish();
   }
 
   async function writeStatus(facts: TokenFacts, signal: AbortSignal): Promise<void> {
     const { token, entry, name } = facts;
     if (token === undefined || entry === undefined || token.metadata.deletionTimestamp !== undefined) return;
     const stored = sources.status(name);
-    const status = tokenStatus({ ...facts, token, entry }, stored.conditions);
+    const status = tokenStatus({ ...facts, token, entry }, stored);
     if (sameStatus(stored.whole, status)) return;
     const metadata = { namespace: name.namespace, name: name.name };
     const object = { apiVersion: token.apiVersion, kind: token.kind, metadata, status };
@@ -115,7 +111,8 @@ function readKey(key: string): TokenName {
   return { namespace, name };
 }
 
-function outcomeOf(step: TokenStep): Outcome {
-  if (step.do === 'wait') return { requeueAfterMs: step.ms };
-  return step.do === 'rest' && step.requeueAfterMs !== undefined ? { requeueAfterMs: step.requeueAfterMs } : undefined;
+function outcomeOf(step: TokenStep, { enforcement }: TokenFacts): Outcome {
+  const due = [step.do === 'wait' ? step.ms : undefined, step.do === 'rest' ? step.requeueAfterMs : undefined, enforcement.isSettling ? SETTLING_RETRY_MS : undefined];
+  const requeueAfterMs = Math.min(...due.map((ms) => ms ?? Infinity));
+  return Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : undefined;
 }

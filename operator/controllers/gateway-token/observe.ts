@@ -11,9 +11,11 @@ import type { TokenName } from '../../ledger/ledger.ts';
 export interface Enforcement {
   /** Live sidecars that hold, or should hold, this token. */
   readonly sidecars: number;
-  /** Those that acknowledged what is published now. */
+  /** Those that acknowledged the last change of this token. */
   readonly enforcing: number;
-  /** Of those, how long the slowest took, from the publication on. */
+  /** This process has just begun, and sidecars that it has not heard may have been told by another. */
+  readonly isSettling: boolean;
+  /** How long the slowest sidecar took, from the publication of the last change on. */
   readonly slowestAckMs?: number;
 }
 
@@ -60,7 +62,7 @@ export interface ObserveDeps {
   readonly monotonicMs: number;
 }
 
-const NOBODY: Enforcement = { sidecars: 0, enforcing: 0 };
+const NOBODY: Enforcement = { sidecars: 0, enforcing: 0, isSettling: false };
 
 export function observeToken(name: TokenName, { sources, held, refusedSecret, nowMs, monotonicMs }: ObserveDeps): TokenFacts {
   const token = sources.token(name);

@@ -1,8 +1,12 @@
-/** The status of a GatewayToken: a copy for people, made anew from what is known; nothing ever reads it back. Pure. */
+/**
+ * The status of a GatewayToken: a copy for people, made anew from what is known. What is there already is only shown on
+ * where this process does not know better; nothing is ever decided by it. Pure.
+ */
 import type { GatewayTokenConditionType, ConditionReason } from '../../../api/conditions.ts';
 import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken, GatewayTokenStatus } from '../../../api/v1alpha1/index.ts';
 import type { Condition, Finding } from '../../kube/conditions.ts';
+import { own } from '../../../manifest/record.ts';
 import { setConditions } from '../../kube/conditions.ts';
 import type { Enforcement, TokenFacts } from './observe.ts';
 
@@ -16,12 +20,18 @@ export type TokenStatusFacts = Pick<TokenFacts, 'problems' | 'isSecretNameTaken'
   readonly entry: LedgerToken;
 };
 
-/** `former`: the conditions that are there now, whose transition times are kept. */
-export function tokenStatus(facts: TokenStatusFacts, former: readonly Condition[]): GatewayTokenStatus {
-  const { token, entry, enforcement, nowMs } = facts;
+/** What is there now: transition times are kept. */
+export interface StoredTokenStatus {
+  readonly conditions: readonly Condition[];
+  readonly whole: unknown;
+}
+
+export function tokenStatus(facts: TokenStatusFacts, stored: StoredTokenStatus): GatewayTokenStatus {
+  const { token, entry, nowMs } = facts;
   const generation = token.metadata.generation ?? 0;
+  const enforcement = withStored(facts.enforcement, stored.whole, generation);
   return {
-    conditions: setConditions(former, findings(facts), { generation, nowMs }),
+    conditions: setConditions(stored.conditions, findings({ ...facts, enforcement }), { generation, nowMs }),
     generations: generationsOf(entry),
     ...(entry.observedRotateRequest === undefined ? {} : { observedRotateRequest: entry.observedRotateRequest }),
     enforcement: {
@@ -31,6 +41,16 @@ export function tokenStatus(facts: TokenStatusFacts, former: readonly Condition[
       ...(enforcement.slowestAckMs === undefined ? {} : { slowestAckMilliseconds: Math.round(enforcement.slowestAckMs) }),
     },
   };
+}
+
+/** A process that has just begun does not know how long acknowledgements took, nor yet who has acknowledged. */
+function withStored(enforcement: Enforcement, whole: unknown, generation: number): Enforcement {
+  const stored = own(whole, 'enforcement');
+  if (own(stored, 'generation') !== generation) return enforcement;
+  const [sidecars, enforcing, slowestAckMs] = ['sidecars', 'enforcing', 'slowestAckMilliseconds'].map((member) => own(stored, member));
+  const known = enforcement.slowestAckMs === undefined && typeof slowestAckMs === 'number' ? { ...enforcement, slowestAckMs } : enforcement;
+  if (!enforcement.isSettling || typeof sidecars !== 'number' || typeof enforcing !== 'number') return known;
+  return { ...known, sidecars, enforcing };
 }
 
 function generationsOf({ generations }: LedgerToken): NonNullable<GatewayTokenStatus['generations']> {

@@ -1,28 +1,39 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Bundle } from '../../../api/bundle.ts';
 import type { GatewayTokenSpec } from '../../../api/v1alpha1/index.ts';
 import type { ClusterView, GuardedPod } from '../../../operator/cluster-view.ts';
-import { createEnforcement, serversOf } from '../../../operator/enforcement.ts';
+import { createEnforcement } from '../../../operator/enforcement.ts';
 import type { Enforcement } from '../../../operator/enforcement.ts';
-import { aBundle } from '../../kit/bundles.ts';
+import type { TokenChange } from '../../../operator/publication-record.ts';
 import { aToken } from '../core/bundle/kit.ts';
 
-type Acknowledgements = ReadonlyMap<string, { readonly revision: string; readonly afterMs: number }>;
-
 let pods: GuardedPod[];
-let published: Map<string, Bundle>;
-let acknowledged: Map<string, Acknowledgements>;
+/** By server: the number of its publication, and those that its pods hold. */
+let publications: Map<string, number>;
+let held: Map<string, ReadonlyMap<string, number>>;
+/** By server: the last change of the token `ci`. */
+let changes: Map<string, TokenChange>;
+let nowMs: number;
+let startedMs: number | undefined;
 let enforcement: Enforcement;
 
 beforeEach(() => {
   pods = [];
-  published = new Map([['tools/github', aBundle({ port: 1 })], ['tools/jira', aBundle({ port: 2 })]]);
-  acknowledged = new Map();
+  publications = new Map([['tools/github', 5], ['tools/jira', 5]]);
+  held = new Map();
+  changes = new Map();
+  nowMs = 100_000;
+  startedMs = 0;
   const byIndex = (index: string, key: string) => pods.filter((pod) => index === 'server' && `${pod.namespace}/${pod.server}` === key);
   enforcement = createEnforcement({
     view: { pods: { byIndex } as unknown as ClusterView['pods'] },
-    publisher: { bundleOf: (server) => published.get(server) },
-    streams: { acknowledgements: (server) => acknowledged.get(server) ?? new Map() },
+    clock: { monotonicMs: () => nowMs },
+    streams: {
+      publication: (server) => publications.get(server),
+      acknowledged: (server) => held.get(server) ?? new Map(),
+      lastChange: (server, uid) => (uid === 'token-ci' ? changes.get(server) : undefined),
+      droppedFrom: (uid) => [...changes].filter(([, { isDropped }]) => isDropped && uid === 'token-ci').map(([server]) => server),
+      startedMs: () => startedMs,
+    },
   });
 });
 
@@ -30,11 +41,8 @@ function aPod(uid: string, over: Partial<GuardedPod> = {}): GuardedPod {
   return { namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, injected: '{}', ...over };
 }
 
-/** After how long each of these pods said that it enforces what is published now. */
-function acknowledge(server: string, times: Readonly<Record<string, number>>, revision = published.get(server)?.revision ?? ''): void {
-  acknowledged.set(server, new Map(Object.entries(times).map(([uid, afterMs]) => [uid, { revision, afterMs }])));
-}
-
+const holding = (server: string, publicationsOf: Readonly<Record<string, number>>) => held.set(server, new Map(Object.entries(publicationsOf)));
+const changed = (server: string, publication: number, over: Partial<TokenChange> = {}) => changes.set(server, { publication, isDropped: false, ...over });
 const naming = (...serverRefs: GatewayTokenSpec['permissions'][number]['serverRefs'][number][]) => aToken('ci', { permissions: [{ serverRefs, tools: ['*'] }] });
 
 describe('a server', () => {
@@ -42,9 +50,9 @@ describe('a server', () => {
     expect(enforcement.ofServer('tools/github')).toEqual({ desired: 0, ready: 0, outdated: 0 });
   });
 
-  test('has its pods that are live, and of those the ones that acknowledged', () => {
-    pods = [aPod('a'), aPod('b'), aPod('gone', { isLive: false }), aPod('other', { server: 'jira' }), aPod('elsewhere', { namespace: 'prod' })];
-    acknowledge('tools/github', { a: 5, gone: 6, other: 7, elsewhere: 8, unknown: 9 });
+  test('has its pods that are live, and of those the ones that acknowledged what is in force', () => {
+    pods = [aPod('a'), aPod('behind'), aPod('gone', { isLive: false }), aPod('other', { server: 'jira' }), aPod('elsewhere', { namespace: 'prod' })];
+    holding('tools/github', { a: 5, behind: 4, gone: 5, other: 5, elsewhere: 5, unknown: 5 });
     expect(enforcement.ofServer('tools/github')).toEqual({ desired: 2, ready: 1, outdated: 0 });
   });
 
@@ -53,16 +61,9 @@ describe('a server', () => {
     expect(enforcement.ofServer('tools/github')).toEqual({ desired: 2, ready: 0, outdated: 1 });
   });
 
-  test('is not enforced by a pod that acknowledged another revision', () => {
-    pods = [aPod('a')];
-    acknowledge('tools/github', { a: 5 }, 'f'.repeat(64));
-    expect(enforcement.ofServer('tools/github').ready).toBe(0);
-  });
-
   test('that is not published is enforced by nobody', () => {
     pods = [aPod('a')];
-    acknowledge('tools/github', { a: 5 });
-    published.clear();
+    publications.clear();
     expect(enforcement.ofServer('tools/github')).toEqual({ desired: 1, ready: 0, outdated: 0 });
   });
 });
@@ -70,43 +71,63 @@ describe('a server', () => {
 describe('a token', () => {
   test('that names no server is held by no sidecar', () => {
     pods = [aPod('a')];
-    expect(enforcement.ofToken(aToken('ci', { permissions: [] }))).toEqual({ sidecars: 0, enforcing: 0 });
+    expect(enforcement.ofToken(aToken('ci', { permissions: [] }))).toEqual({ sidecars: 0, enforcing: 0, isSettling: false });
   });
 
-  test('of a server without pods says no time', () => {
-    expect(enforcement.ofToken(naming({ name: 'github' }))).toEqual({ sidecars: 0, enforcing: 0 });
+  test('is enforced where its own last change was acknowledged, whatever was published since', () => {
+    pods = [aPod('a'), aPod('b'), aPod('behind'), aPod('gone', { isLive: false })];
+    holding('tools/github', { a: 5, b: 3, behind: 2, gone: 5 });
+    changed('tools/github', 3, { slowestAckMs: 40 });
+    expect(enforcement.ofToken(naming({ name: 'github' }))).toEqual({ sidecars: 3, enforcing: 2, slowestAckMs: 40, isSettling: false });
   });
 
-  test('counts the live sidecars of its server, and the slowest of those that acknowledged', () => {
-    pods = [aPod('a'), aPod('b'), aPod('c'), aPod('gone', { isLive: false })];
-    acknowledge('tools/github', { a: 12, b: 40, gone: 900 });
-    expect(enforcement.ofToken(naming({ name: 'github' }))).toEqual({ sidecars: 3, enforcing: 2, slowestAckMs: 40 });
+  test('that is in no bundle is enforced by every sidecar that holds one', () => {
+    pods = [aPod('a'), aPod('without')];
+    holding('tools/github', { a: 1 });
+    expect(enforcement.ofToken(naming({ name: 'github' }))).toEqual({ sidecars: 2, enforcing: 1, isSettling: false });
   });
 
-  test('counts over all servers that it names, each once', () => {
+  test('counts over all servers that it names, each once, and the slowest of them', () => {
     pods = [aPod('a'), aPod('j', { server: 'jira' }), aPod('k', { server: 'jira' }), aPod('x', { server: 'unnamed' })];
-    acknowledge('tools/github', { a: 12 });
-    acknowledge('tools/jira', { j: 70 });
+    holding('tools/github', { a: 5 });
+    holding('tools/jira', { j: 5 });
+    changed('tools/github', 5, { slowestAckMs: 12 });
+    changed('tools/jira', 5, { slowestAckMs: 70 });
     const token = aToken('ci', {
       permissions: [{ serverRefs: [{ name: 'github' }, { name: 'jira' }], tools: ['get_*'] }, { serverRefs: [{ name: 'github', namespace: 'tools' }], tools: ['list_*'] }],
     });
-    expect(enforcement.ofToken(token)).toEqual({ sidecars: 3, enforcing: 2, slowestAckMs: 70 });
+    expect(enforcement.ofToken(token)).toEqual({ sidecars: 3, enforcing: 2, slowestAckMs: 70, isSettling: false });
   });
 
-  test('is not enforced where the present revision of one of its servers was not acknowledged', () => {
+  test('counts the sidecars of a server that it named until lately', () => {
     pods = [aPod('a'), aPod('j', { server: 'jira' })];
-    acknowledge('tools/github', { a: 12 });
-    acknowledge('tools/jira', { j: 70 }, published.get('tools/github')?.revision);
-    expect(enforcement.ofToken(naming({ name: 'github' }, { name: 'jira' }))).toEqual({ sidecars: 2, enforcing: 1, slowestAckMs: 12 });
+    holding('tools/github', { a: 5 });
+    holding('tools/jira', { j: 4 });
+    changed('tools/jira', 5, { isDropped: true });
+    expect(enforcement.ofToken(naming({ name: 'github' }))).toMatchObject({ sidecars: 2, enforcing: 1 });
+    holding('tools/jira', { j: 5 });
+    expect(enforcement.ofToken(naming({ name: 'github' }))).toMatchObject({ sidecars: 2, enforcing: 2 });
   });
 
   test('acknowledged at once took no time, and that is a time', () => {
     pods = [aPod('a')];
-    acknowledge('tools/github', { a: 0 });
+    holding('tools/github', { a: 5 });
+    changed('tools/github', 5, { slowestAckMs: 0 });
     expect(enforcement.ofToken(naming({ name: 'github' })).slowestAckMs).toBe(0);
   });
-});
 
-test('a reference without a namespace names a server of the token\'s own', () => {
-  expect(serversOf(naming({ name: 'github' }, { name: 'github', namespace: 'prod' }, { name: 'github', namespace: 'tools' }))).toEqual(['tools/github', 'prod/github']);
+  test('is not judged for good while sidecars may still be on their way to a process that has just begun', () => {
+    pods = [aPod('a'), aPod('b')];
+    holding('tools/github', { a: 5 });
+    startedMs = nowMs;
+    const isSettling = () => enforcement.ofToken(naming({ name: 'github' })).isSettling;
+    expect(isSettling()).toBe(true);
+    nowMs += 14_999;
+    expect(isSettling()).toBe(true);
+    nowMs += 1;
+    expect(isSettling()).toBe(false);
+    startedMs = nowMs;
+    holding('tools/github', { a: 5, b: 5 });
+    expect(isSettling()).toBe(false);
+  });
 });

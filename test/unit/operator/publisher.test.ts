@@ -102,12 +102,11 @@ describe('a bundle', () => {
     });
   });
 
-  test('is not published again for a newer version alone, and its order is known all the same', () => {
+  test('is not published again for a newer version alone', () => {
     versions = { 'Secret/home/mcpgateway-ledger-07': '31' };
     publish();
     versions = { 'Secret/home/mcpgateway-ledger-07': '40' };
     expect(publish()).toEqual([]);
-    expect(publisher.bundleOf('tools/github')?.order).toMatchObject({ 'Secret/home/mcpgateway-ledger-07': '40' });
   });
 
   test('is published for what it was made of when it has said the same for 30 s, changed or not', () => {
@@ -144,15 +143,6 @@ describe('a bundle', () => {
     namespaceLabels = new Map([['builds', { team: 'blue' }]]);
     publish();
     expect(bundles.map(({ tokens: all }) => all.length)).toEqual([0, 1, 0]);
-  });
-
-  test('in force is known by the name of its server', () => {
-    expect(publisher.bundleOf('tools/github')).toBeUndefined();
-    publish();
-    expect(publisher.bundleOf('tools/github')?.revision).toBe(bundles[0]?.revision);
-    servers = [];
-    publish();
-    expect(publisher.bundleOf('tools/github')).toBeUndefined();
   });
 });
 
@@ -257,6 +247,16 @@ describe('a publication that is scheduled', () => {
     publisher.schedule();
     publisher.publish();
     await turn();
+    expect(compilations).toBe(1);
+  });
+
+  test('is made at once when somebody cannot wait, and is not made where nothing is scheduled', () => {
+    publisher.flush();
+    expect(compilations).toBe(0);
+    publisher.schedule();
+    publisher.flush();
+    expect([compilations, told]).toEqual([1, ['publish tools/github']]);
+    publisher.flush();
     expect(compilations).toBe(1);
   });
 });

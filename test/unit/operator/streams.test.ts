@@ -3,8 +3,8 @@ import type { Bundle } from '../../../api/bundle.ts';
 import { createBundleStore } from '../../../operator/bundle/store.ts';
 import type { BundleStore, Subscription } from '../../../operator/bundle/store.ts';
 import { createSidecarStreams } from '../../../operator/streams.ts';
-import type { SidecarStreams } from '../../../operator/streams.ts';
-import { aBundle } from '../../kit/bundles.ts';
+import type { AcknowledgementNews, SidecarStreams } from '../../../operator/streams.ts';
+import { aBundle, aToken } from '../../kit/bundles.ts';
 import { createManualScheduler } from '../../kit/kube-clock.ts';
 import type { ManualScheduler } from '../../kit/kube-clock.ts';
 
@@ -30,80 +30,46 @@ const publish = (bundle: Bundle = aBundle({ port: 3000 })): Bundle => {
   streams.publish(bundle);
   return bundle;
 };
-const known = () => Object.fromEntries(streams.acknowledgements(SERVER));
+const known = () => Object.fromEntries(streams.acknowledged(SERVER));
 
 describe('what a pod acknowledged', () => {
-  test('is known with the time since it was published', async () => {
-    const pod = connect('a');
-    await clock.advance(1000);
-    const { revision } = publish();
-    pod.next();
-    await clock.advance(41);
-    expect(store.acknowledge(SERVER, 'a', revision)).toBe(true);
-    await clock.advance(5000);
-    expect(known()).toEqual({ a: { revision, afterMs: 41 } });
-  });
-
-  test('is told apart from pod to pod', async () => {
+  test('is known by the number of its publication', () => {
     const pods = [connect('a'), connect('b'), connect('silent')];
-    const { revision } = publish();
+    const first = publish();
     for (const pod of pods) pod.next();
-    await clock.advance(10);
-    store.acknowledge(SERVER, 'a', revision);
-    await clock.advance(20);
-    store.acknowledge(SERVER, 'b', revision);
-    expect(known()).toEqual({ a: { revision, afterMs: 10 }, b: { revision, afterMs: 30 } });
-  });
-
-  test('of a former revision is not taken for the present one', async () => {
-    const pod = connect('a');
-    const former = publish();
-    pod.next();
-    store.acknowledge(SERVER, 'a', former.revision);
-    await clock.advance(100);
-    const present = publish();
-    expect(known()['a']?.revision).toBe(former.revision);
-    pod.next();
-    await clock.advance(7);
-    store.acknowledge(SERVER, 'a', present.revision);
-    expect(known()).toEqual({ a: { revision: present.revision, afterMs: 7 } });
+    store.acknowledge(SERVER, 'a', first.revision);
+    store.acknowledge(SERVER, 'b', first.revision);
+    const second = publish();
+    for (const pod of pods) pod.next();
+    store.acknowledge(SERVER, 'b', second.revision);
+    expect(streams.publication(SERVER)).toBe(2);
+    expect(known()).toEqual({ a: 1, b: 2 });
   });
 
   test('is measured from the first publication of a revision, not from a newer order of it', async () => {
     const pod = connect('a');
-    const bundle = publish();
+    const token = aToken();
+    const bundle = publish(aBundle({ port: 3000, tokens: [token] }));
     await clock.advance(30);
     publish({ ...bundle, order: { 'Secret/home/shard': '9' } });
     pod.next();
     await clock.advance(12);
     store.acknowledge(SERVER, 'a', bundle.revision);
-    expect(known()).toEqual({ a: { revision: bundle.revision, afterMs: 42 } });
+    expect(streams.lastChange(SERVER, token.token.uid)).toMatchObject({ publication: 1, slowestAckMs: 42 });
   });
 
-  test('by a pod that came later is measured from its coming', async () => {
-    const { revision } = publish();
-    await clock.advance(3_600_000);
-    connect('late');
-    await clock.advance(20);
-    store.acknowledge(SERVER, 'late', revision);
-    expect(known()).toEqual({ late: { revision, afterMs: 20 } });
-  });
-
-  test('before something else was published does not count when the same is published again', async () => {
+  test('before something else was published does not count when the same is published again', () => {
     const pod = connect('a');
     const first = publish();
     pod.next();
     store.acknowledge(SERVER, 'a', first.revision);
-    await clock.advance(10);
     publish(aBundle({ port: 3001 }));
     pod.next();
-    await clock.advance(10);
     publish(first);
-    expect(known()).toEqual({});
+    expect([streams.publication(SERVER), known()]).toEqual([3, { a: 1 }]);
     pod.next();
-    await clock.advance(5);
     store.acknowledge(SERVER, 'a', first.revision);
-    expect(known()).toEqual({ a: { revision: first.revision, afterMs: 5 } });
+    expect(known()).toEqual({ a: 3 });
   });
 
   test('does not count any more when its stream has ended', () => {
@@ -118,38 +84,65 @@ describe('what a pod acknowledged', () => {
 
   test('does not count on the stream that the pod opens next, until it is said there', () => {
     const { revision } = publish();
-    connect('a').end();
+    const first = connect('a');
+    store.acknowledge(SERVER, 'a', revision);
+    first.end();
     connect('a');
     expect(known()).toEqual({});
     store.acknowledge(SERVER, 'a', revision);
-    expect(Object.keys(known())).toEqual(['a']);
+    expect(known()).toEqual({ a: 1 });
   });
 
-  test('does not count for a server that was retracted', () => {
-    const { revision } = publish();
+  test('does not count for a server that was retracted, nor when it is published again', () => {
+    const bundle = publish();
     connect('a');
-    store.acknowledge(SERVER, 'a', revision);
+    store.acknowledge(SERVER, 'a', bundle.revision);
     streams.retract(SERVER);
-    expect(known()).toEqual({});
-    expect(store.current(SERVER)).toBeUndefined();
+    expect([streams.publication(SERVER), known(), store.current(SERVER)]).toEqual([undefined, {}, undefined]);
+    publish(bundle);
+    expect([streams.publication(SERVER), known()]).toEqual([1, {}]);
   });
 
   test('is nothing for a server that nobody knows', () => {
-    expect(streams.acknowledgements('nowhere/none').size).toBe(0);
+    expect(streams.acknowledged('nowhere/none').size).toBe(0);
+    expect(streams.publication('nowhere/none')).toBeUndefined();
+    expect(streams.lastChange('nowhere/none', 'uid')).toBeUndefined();
   });
 });
 
-test('what is published is what the sidecars get', () => {
-  const bundle = publish();
-  expect(store.current(SERVER)).toBe(bundle);
+test('a token that a bundle holds no more was dropped from its server', () => {
+  const token = aToken();
+  publish(aBundle({ port: 3000, tokens: [token] }));
+  publish(aBundle({ port: 3000, name: 'other', tokens: [token] }));
+  expect(streams.droppedFrom(token.token.uid)).toEqual([]);
+  publish(aBundle({ port: 3000 }));
+  expect(streams.droppedFrom(token.token.uid)).toEqual([SERVER]);
 });
 
-test('an acknowledgement is told with the name of its server', () => {
-  const heard: string[] = [];
-  streams.onAcknowledged((server) => void heard.push(server));
-  const { revision } = publish();
-  connect('a');
+test('what is published is what the sidecars get', async () => {
+  expect(streams.startedMs()).toBeUndefined();
+  await clock.advance(7);
+  const startedMs = clock.monotonicMs();
+  const bundle = publish();
+  await clock.advance(1);
+  publish(aBundle({ port: 3000, name: 'other' }));
+  expect(store.current(SERVER)).toBe(bundle);
+  expect(streams.startedMs()).toBe(startedMs);
+});
+
+test('an acknowledgement is told with its server, the tokens that it enforces, and whether it is the first of its stream', () => {
+  const heard: AcknowledgementNews[] = [];
+  streams.onAcknowledged((news) => void heard.push(news));
+  const token = aToken();
+  const first = publish(aBundle({ port: 3000, tokens: [token] }));
+  const pod = connect('a');
   store.acknowledge(SERVER, 'a', 'f'.repeat(64));
-  store.acknowledge(SERVER, 'a', revision);
-  expect(heard).toEqual([SERVER]);
+  store.acknowledge(SERVER, 'a', first.revision);
+  const second = publish(aBundle({ port: 3000, tokens: [token, aToken({ name: 'bob' })] }));
+  pod.next();
+  store.acknowledge(SERVER, 'a', second.revision);
+  expect(heard).toEqual([
+    { server: SERVER, isFirst: true, tokens: [{ namespace: 'default', name: 'alice' }] },
+    { server: SERVER, isFirst: false, tokens: [{ namespace: 'default', name: 'bob' }] },
+  ]);
 });

@@ -72,7 +72,7 @@ describe('acknowledgements', () => {
     expect(store.acknowledge(KEY, '1', 'f'.repeat(64))).toBe(false);
     expect(store.acknowledge(KEY, '2', first.revision)).toBe(false);
     expect(store.acknowledge(KEY, '1', first.revision)).toBe(true);
-    expect(heard).toEqual([{ server: KEY, pod: pod('1'), revision: first.revision, atMs: 141 }]);
+    expect(heard).toEqual([{ server: KEY, pod: pod('1'), revision: first.revision, atMs: 141, subscribedAtMs: 100, isFirst: true }]);
     expect(store.subscribers(KEY)).toEqual([{ pod: pod('1'), subscribedAtMs: 100, sentRevision: first.revision, acknowledged: { revision: first.revision, atMs: 141 } }]);
   });
 

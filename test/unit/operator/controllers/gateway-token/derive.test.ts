@@ -45,13 +45,13 @@ describe('a token', () => {
 
 describe('a pending generation', () => {
   test('waits until every sidecar knows it', () => {
-    expect(deriveTokenStep(facts({ entry: PENDING, ...HELD, enforcement: { sidecars: 2, enforcing: 1 } }))).toEqual({ do: 'wait', ms: 1000 });
-    expect(deriveTokenStep(facts({ entry: PENDING, ...HELD, enforcement: { sidecars: 2, enforcing: 2 } }))).toEqual({ do: 'deliver', generation: 'b0000000' });
+    expect(deriveTokenStep(facts({ entry: PENDING, ...HELD, enforcement: { sidecars: 2, enforcing: 1, isSettling: false } }))).toEqual({ do: 'wait', ms: 1000 });
+    expect(deriveTokenStep(facts({ entry: PENDING, ...HELD, enforcement: { sidecars: 2, enforcing: 2, isSettling: false } }))).toEqual({ do: 'deliver', generation: 'b0000000' });
     expect(deriveTokenStep(facts({ entry: PENDING, ...HELD }))).toEqual({ do: 'deliver', generation: 'b0000000' });
   });
 
   test('waits no longer than five seconds for one that says nothing', () => {
-    const late = { entry: PENDING, ...HELD, enforcement: { sidecars: 2, enforcing: 1 } };
+    const late = { entry: PENDING, ...HELD, enforcement: { sidecars: 2, enforcing: 1, isSettling: false } };
     expect(deriveTokenStep(facts({ ...late, heldForMs: 4999 })).do).toBe('wait');
     expect(deriveTokenStep(facts({ ...late, heldForMs: 5000 })).do).toBe('deliver');
   });

@@ -42,7 +42,7 @@ export function facts(over: Partial<TokenFacts> = {}): TokenFacts {
     isSecretNameTaken: false,
     held: undefined,
     heldForMs: 0,
-    enforcement: { sidecars: 0, enforcing: 0 },
+    enforcement: { sidecars: 0, enforcing: 0, isSettling: false },
     nowMs: NOW,
     ...over,
     token,

@@ -44,7 +44,7 @@ function observe(over: Partial<ObserveDeps> = {}) {
     namespaceLabels: () => labels,
     config: () => CONFIG,
     problems: () => problems,
-    enforcement: () => ({ sidecars: 3, enforcing: 2 }),
+    enforcement: () => ({ sidecars: 3, enforcing: 2, isSettling: false }),
   };
   return observeToken(NAME, {
     sources, held: (uid) => (uid === 'u1' ? held : undefined), refusedSecret: (uid) => refused.includes(uid), nowMs: NOW, monotonicMs: 5000, ...over,
@@ -55,7 +55,7 @@ describe('the facts about a token', () => {
   test('are what the cluster, the ledger and this process know of it', () => {
     expect(observe()).toEqual({
       name: NAME, token, entry, demand: { lifetimeMs: 24 * HOUR }, problems: [], isSecretNameTaken: false,
-      held: undefined, heldForMs: 0, enforcement: { sidecars: 3, enforcing: 2 }, nowMs: NOW,
+      held: undefined, heldForMs: 0, enforcement: { sidecars: 3, enforcing: 2, isSettling: false }, nowMs: NOW,
     });
   });
 
@@ -64,7 +64,7 @@ describe('the facts about a token', () => {
     held = { generation: 'b0000000', text: 'canary', sinceMs: 1 };
     expect(observe()).toEqual({
       name: NAME, token: undefined, entry, demand: undefined, problems: [], isSecretNameTaken: false,
-      held: undefined, heldForMs: 0, enforcement: { sidecars: 0, enforcing: 0 }, nowMs: NOW,
+      held: undefined, heldForMs: 0, enforcement: { sidecars: 0, enforcing: 0, isSettling: false }, nowMs: NOW,
     });
   });
 

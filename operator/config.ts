@@ -20,6 +20,7 @@ export interface OperatorConfig {
   readonly names: readonly string[];
   readonly injection: InjectionSettings;
   readonly webhookConfiguration: string;
+  readonly apiRate: { readonly perSecond: number; readonly burst: number };
   /** Raised by hand after a restore of the cluster's state. */
   readonly epoch: number;
 }
@@ -43,6 +44,7 @@ export const VARIABLES = {
   adminPort: { name: 'MCPGATEWAY_ADMIN_PORT', fallback: '9090', means: 'port of health, readiness and metrics' },
   names: { name: 'MCPGATEWAY_NAMES', means: 'DNS names and IP addresses of this replica, comma-separated' },
   webhookConfiguration: { name: 'MCPGATEWAY_WEBHOOK_CONFIGURATION', fallback: 'mcpgateway', means: 'name of the MutatingWebhookConfiguration' },
+  apiRequestsPerSecond: { name: 'MCPGATEWAY_API_REQUESTS_PER_SECOND', fallback: '50', means: 'most requests to the API server, on average; twice as many at once' },
   epoch: { name: 'MCPGATEWAY_EPOCH', fallback: '1', means: 'raised by one after a restore of the cluster' },
   sidecarImage: { name: 'MCPGATEWAY_SIDECAR_IMAGE', means: 'image of the sidecar' },
   sidecarLogLevel: { name: 'MCPGATEWAY_SIDECAR_LOG_LEVEL', fallback: 'info', means: `one of ${LOG_LEVELS.join(', ')}` },
@@ -75,6 +77,8 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
   };
   const port = (variable: Variable): number => whole(variable, 65_535);
   const kubeConfig = text(VARIABLES.kubeConfig);
+  const apiRequestsPerSecond = whole(VARIABLES.apiRequestsPerSecond, 10_000);
+  if (apiRequestsPerSecond === 0) problems.push(`${VARIABLES.apiRequestsPerSecond.name}: must be 1 or more`);
   const config: OperatorConfig = {
     namespace: text(VARIABLES.namespace),
     instance: text(VARIABLES.instance),
@@ -85,6 +89,7 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
     ports: { stream: port(VARIABLES.streamPort), webhook: port(VARIABLES.webhookPort), admin: port(VARIABLES.adminPort) },
     names: text(VARIABLES.names).split(',').map((name) => name.trim()).filter((name) => name !== ''),
     webhookConfiguration: text(VARIABLES.webhookConfiguration),
+    apiRate: { perSecond: apiRequestsPerSecond, burst: 2 * apiRequestsPerSecond },
     epoch: whole(VARIABLES.epoch, Number.MAX_SAFE_INTEGER),
     injection: {
       image: text(VARIABLES.sidecarImage),

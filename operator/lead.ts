@@ -22,7 +22,8 @@ export interface LeadDeps {
   readonly metrics: KubeMetrics;
 }
 
-const WORKERS = 4;
+/** They wait most of the time: for the API server, for a publication. */
+const WORKERS = { tokens: 16, servers: 4 };
 /**
  * Pods that come and go change what the status of each of a server's tokens counts, and nothing that anybody waits for:
  * such a count is at most this old for each token that the server has, so that it never takes more than ten writes a second.
@@ -76,8 +77,8 @@ export function createLead(deps: LeadDeps): (signal: AbortSignal) => Promise<voi
     // Entries of tokens that went away while nobody led.
     for (const entry of ledger.tokens()) tokens.add(tokenKeyOf(entry));
     await Promise.all([
-      tokens.run({ workers: WORKERS, reconcile: reconcileToken, signal }),
-      servers.run({ workers: WORKERS, reconcile: reconcileServer, signal }),
+      tokens.run({ workers: WORKERS.tokens, reconcile: reconcileToken, signal }),
+      servers.run({ workers: WORKERS.servers, reconcile: reconcileServer, signal }),
     ]);
     acknowledged = undefined;
     for (const stop of stops) stop();

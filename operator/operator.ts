@@ -74,7 +74,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),
       enforcement: enforcement.ofToken,
     },
-    publish: () => publisher.flush(),
+    published: () => publisher.published(),
     record: (occurrence) => deps.events.record(occurrence),
     clock,
     log,

@@ -5,10 +5,11 @@
 import type { Bundle } from '../api/bundle.ts';
 import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { compileBundles } from '../core/bundle/compile.ts';
+import type { CompileOutput } from '../core/bundle/compile.ts';
 import { createCompileMemory } from '../core/bundle/compile-memory.ts';
 import type { ObjectProblem } from '../core/bundle/problem.ts';
 import type { NamespaceLabels } from '../core/bundle/token-grants.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { Scheduler } from './kube/scheduler.ts';
 import type { ClusterLedger } from './ledger/ledger.ts';
 
 export interface BundleSink {
@@ -25,7 +26,7 @@ export interface PublisherDeps {
   /** How far each kind has been seen, as `<kind>` to version. */
   readonly positions: () => Readonly<Record<string, string>> | undefined;
   readonly sink: BundleSink;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Scheduler, 'monotonicMs' | 'after'>;
 }
 
 export interface Publisher {
@@ -33,8 +34,8 @@ export interface Publisher {
   publish(): void;
   /** Compiles soon, once for all changes that come together. */
   schedule(): void;
-  /** Compiles now what is scheduled, before it returns. */
-  flush(): void;
+  /** Resolves when what was scheduled before is published; at once where nothing is. */
+  published(): Promise<void>;
   /** What the last compilation found wrong with an object. */
   problemsOf(kind: ObjectProblem['kind'], namespace: string, name: string): readonly ObjectProblem[];
 }
@@ -45,14 +46,28 @@ export interface Publisher {
  */
 const SAME_AGAIN_MS = 30_000;
 
+/**
+ * After a compilation that took long, the next one waits for so many times as long, up to the bound: thousands of objects
+ * that are applied together must not keep the process from its streams. A change that comes alone is published at once.
+ */
+const REST = 4;
+const LONGEST_REST_MS = 200;
+
 export function createPublisher({ servers, tokens, namespaceLabels, ledger, positions, sink, clock }: PublisherDeps): Publisher {
   let published: ReadonlyMap<string, Bundle> = new Map();
   const publishedAtMs = new Map<string, number>();
   let problems: ReadonlyMap<string, readonly ObjectProblem[]> = new Map();
-  let scheduled: NodeJS.Immediate | undefined;
+  let awaited: (PromiseWithResolvers<void> & { cancel(): void }) | undefined;
+  let restsUntilMs = -Infinity;
   const memory = createCompileMemory();
 
-  function compile(): { readonly bundles: readonly Bundle[]; readonly problems: readonly ObjectProblem[] } {
+  function later(work: () => void, delayMs: number): () => void {
+    if (delayMs > 0) return clock.after(delayMs, work);
+    const immediate = setImmediate(work);
+    return () => clearImmediate(immediate);
+  }
+
+  function compile(): CompileOutput {
     const entries = ledger.tokens();
     const versions = { ...ledger.versions(), ...positions() };
     const output = compileBundles({
@@ -67,9 +82,17 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
   }
 
   function publish(): void {
-    clearImmediate(scheduled);
-    scheduled = undefined;
-    const output = compile();
+    const done = awaited;
+    done?.cancel();
+    awaited = undefined;
+    const startedMs = clock.monotonicMs();
+    publishAll(compile());
+    const nowMs = clock.monotonicMs();
+    restsUntilMs = nowMs + Math.min(LONGEST_REST_MS, REST * (nowMs - startedMs));
+    done?.resolve();
+  }
+
+  function publishAll(output: CompileOutput): void {
     const next = new Map(output.bundles.map((bundle) => [`${bundle.server.namespace}/${bundle.server.name}`, bundle]));
     problems = Map.groupBy(output.problems, ({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
     for (const server of published.keys()) if (!next.has(server)) retract(server);
@@ -95,12 +118,10 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
 
   return {
     publish,
-    flush() {
-      if (scheduled !== undefined) publish();
-    },
     schedule() {
-      scheduled ??= setImmediate(publish);
+      awaited ??= { ...Promise.withResolvers<void>(), cancel: later(publish, restsUntilMs - clock.monotonicMs()) };
     },
+    published: () => awaited?.promise ?? Promise.resolve(),
     problemsOf: (kind, namespace, name) => problems.get(`${kind}/${namespace}/${name}`) ?? [],
   };
 }

@@ -37,6 +37,10 @@ export interface OperatorProcessOptions {
   /** Of the loopback network; every replica has one of its own. */
   readonly address: string;
   readonly ports: OperatorProcess['ports'];
+  /** Of the process. Default: its sources. */
+  readonly main?: readonly string[];
+  /** Beside what every operator is told. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 function addressOf({ stream }: OperatorProcess['ports']): string {
@@ -53,7 +57,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-operator-'));
   const configFile = join(directory, 'gateway-config.json');
   await writeFile(configFile, JSON.stringify({ listener: { plainHTTP: true } }));
-  const child = spawn(process.execPath, [join(ROOT, 'operator/main.ts')], {
+  const child = spawn(process.execPath, options.main ?? [join(ROOT, 'operator/main.ts')], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],
@@ -68,6 +72,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
       MCPGATEWAY_NAMES: `${options.address},${OPERATOR_NAME}`,
       MCPGATEWAY_SIDECAR_IMAGE: SIDECAR_IMAGE,
       MCPGATEWAY_OPERATOR_ADDRESS: addressOf(ports),
+      ...options.env,
     },
   });
   const lines: string[] = [];

@@ -25,8 +25,8 @@ export interface TokenControllerDeps {
   readonly ledger: Pick<ClusterLedger, 'change'>;
   /** `status`: as the API server has it now. */
   readonly sources: TokenSources & { status(name: TokenName): StoredTokenStatus };
-  /** Publishes what has changed, on record or in objects, before it returns. */
-  readonly publish: () => void;
+  /** Resolves when what has changed until now, on record or in objects, is published. */
+  readonly published: () => Promise<void>;
   readonly record: EventRecorder['record'];
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,7 +49,8 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
     // It is in no bundle; but it is not gone, and what was minted for it must live when it can be read again.
     if (sources.token(name) === undefined && sources.isUnreadable(name)) return undefined;
     for (let steps = 0; steps < MOST_STEPS; steps += 1) {
-      deps.publish();
+      // Acknowledgements of what was before would be taken for those of what is now.
+      await deps.published();
       const facts = observe(name);
       const step = deriveTokenStep(facts);
       if (step.do === 'wait' || step.do === 'rest') {

@@ -35,6 +35,7 @@ describe('the configuration of the operator', () => {
       names: ['operator-0.operator.mcpgateway.svc'],
       webhookConfiguration: 'mcpgateway',
       epoch: 1,
+      apiRate: { perSecond: 50, burst: 100 },
       injection: { logLevel: 'info', ports: { https: 15_443, admin: 15_090 }, audiencePrefix: 'mcpgateway.dev/bundles' },
     });
   });
@@ -52,6 +53,7 @@ describe('the configuration of the operator', () => {
       MCPGATEWAY_NAMES: ' a.example , 10.0.0.7,,',
       MCPGATEWAY_WEBHOOK_CONFIGURATION: 'other',
       MCPGATEWAY_EPOCH: '7',
+      MCPGATEWAY_API_REQUESTS_PER_SECOND: '200',
       MCPGATEWAY_SIDECAR_LOG_LEVEL: 'error',
       MCPGATEWAY_SIDECAR_PORT: '3',
       MCPGATEWAY_SIDECAR_ADMIN_PORT: '4',
@@ -65,6 +67,7 @@ describe('the configuration of the operator', () => {
       names: ['a.example', '10.0.0.7'],
       webhookConfiguration: 'other',
       epoch: 7,
+      apiRate: { perSecond: 200, burst: 400 },
       injection: { image: 'registry.example/mcpgateway@sha256:0', operatorAddress: 'operator.mcpgateway.svc:9443', logLevel: 'error', ports: { https: 3, admin: 4 } },
     });
     expect(Object.isFrozen(config)).toBe(true);
@@ -97,6 +100,8 @@ describe('a problem', () => {
     ['MCPGATEWAY_EPOCH', '1.5'],
     ['MCPGATEWAY_EPOCH', 'two'],
     ['MCPGATEWAY_EPOCH', '99999999999'],
+    ['MCPGATEWAY_API_REQUESTS_PER_SECOND', '0'],
+    ['MCPGATEWAY_API_REQUESTS_PER_SECOND', '10001'],
     ['MCPGATEWAY_LOG_LEVEL', 'loud'],
     ['MCPGATEWAY_LOG_LEVEL', 'INFO'],
     ['MCPGATEWAY_SIDECAR_LOG_LEVEL', ''],

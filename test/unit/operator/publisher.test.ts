@@ -5,6 +5,8 @@ import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken, MCPServer } from '../../../api/v1alpha1/index.ts';
 import { createPublisher } from '../../../operator/publisher.ts';
 import type { Publisher } from '../../../operator/publisher.ts';
+import { createManualScheduler } from '../../kit/kube-clock.ts';
+import type { ManualScheduler } from '../../kit/kube-clock.ts';
 import { aServer, aToken, SHA } from '../core/bundle/kit.ts';
 
 /** The cluster and the ledger, as a test changes them. */
@@ -16,7 +18,10 @@ let sessionKeys: Map<string, string>;
 let versions: Record<string, string>;
 let positions: Record<string, string> | undefined;
 let compilations: number;
-let nowMs: number;
+let clock: ManualScheduler;
+/** Of a compilation. */
+let costMs: number;
+let spentMs: number;
 /** What the sink was told, in order. */
 let told: string[];
 let bundles: Bundle[];
@@ -31,19 +36,22 @@ beforeEach(() => {
   versions = {};
   positions = undefined;
   compilations = 0;
-  nowMs = 0;
+  clock = createManualScheduler();
+  costMs = 0;
+  spentMs = 0;
   told = [];
   bundles = [];
   publisher = createPublisher({
     servers() {
       compilations += 1;
+      spentMs += costMs;
       return servers;
     },
     tokens: () => tokens,
     namespaceLabels: () => namespaceLabels,
     ledger: { tokens: () => entries, sessionKeys: () => sessionKeys, versions: () => versions },
     positions: () => positions,
-    clock: { monotonicMs: () => nowMs },
+    clock: { ...clock, monotonicMs: () => clock.monotonicMs() + spentMs },
     sink: {
       publish(bundle) {
         told.push(`publish ${bundle.server.namespace}/${bundle.server.name}`);
@@ -109,15 +117,15 @@ describe('a bundle', () => {
     expect(publish()).toEqual([]);
   });
 
-  test('is published for what it was made of when it has said the same for 30 s, changed or not', () => {
+  test('is published for what it was made of when it has said the same for 30 s, changed or not', async () => {
     publish();
     versions = { 'Secret/home/mcpgateway-ledger-07': '40' };
-    nowMs = 29_999;
+    await clock.advance(29_999);
     expect(publish()).toEqual([]);
-    nowMs = 30_000;
+    await clock.advance(1);
     expect(publish()).toEqual(['publish tools/github']);
     expect(bundles[1]?.order).toMatchObject({ 'Secret/home/mcpgateway-ledger-07': '40' });
-    nowMs = 59_999;
+    await clock.advance(29_999);
     expect(publish()).toEqual([]);
   });
 
@@ -250,13 +258,42 @@ describe('a publication that is scheduled', () => {
     expect(compilations).toBe(1);
   });
 
-  test('is made at once when somebody cannot wait, and is not made where nothing is scheduled', () => {
-    publisher.flush();
+  test('can be waited for', async () => {
+    await publisher.published();
     expect(compilations).toBe(0);
     publisher.schedule();
-    publisher.flush();
+    await publisher.published();
     expect([compilations, told]).toEqual([1, ['publish tools/github']]);
-    publisher.flush();
+    await publisher.published();
+    publisher.schedule();
+    const waiting = publisher.published();
+    publisher.publish();
+    await waiting;
+    await turn();
+    expect(compilations).toBe(2);
+  });
+
+  test('that follows one which took long comes after a rest, and everything that changed meanwhile with it', async () => {
+    costMs = 30;
+    publisher.schedule();
+    await publisher.published();
+    publisher.schedule();
+    await clock.advance(119);
+    publisher.schedule();
+    await turn();
     expect(compilations).toBe(1);
+    await clock.advance(1);
+    expect(compilations).toBe(2);
+    await clock.advance(10_000);
+    expect(compilations).toBe(2);
+  });
+
+  test('rests for 200 ms at most', async () => {
+    costMs = 1000;
+    publisher.schedule();
+    await publisher.published();
+    publisher.schedule();
+    await clock.advance(200);
+    expect(compilations).toBe(2);
   });
 });

@@ -257,6 +257,85 @@ export const CRDS: Readonly<Record<'MCPServer' | 'GatewayToken', EmbeddedCrd>> =
         }
        }
       },
+      "sidecar": {
+       "type": "object",
+       "properties": {
+        "image": {
+         "type": "string",
+         "minLength": 1,
+         "maxLength": 512,
+         "x-kubernetes-validations": [
+          {
+           "rule": "self.matches('^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$')",
+           "message": "must be an image reference such as registry.example.com/mcpgateway/sidecar:1.2.3"
+          },
+          {
+           "rule": "self.matches('[:@][^/]+$')",
+           "message": "must name a tag or a digest"
+          }
+         ]
+        },
+        "resources": {
+         "type": "object",
+         "x-kubernetes-validations": [
+          {
+           "rule": "!has(self.requests) || !has(self.requests.memory) || !has(self.limits) || !has(self.limits.memory) || (self.requests.memory.endsWith('Mi') && self.limits.memory.endsWith('Gi')) || (self.requests.memory.endsWith('Mi') == self.limits.memory.endsWith('Mi') && (self.requests.memory.size() < self.limits.memory.size() || (self.requests.memory.size() == self.limits.memory.size() && self.requests.memory <= self.limits.memory)))",
+           "fieldPath": ".requests",
+           "message": "requests.memory must not exceed limits.memory"
+          }
+         ],
+         "properties": {
+          "requests": {
+           "type": "object",
+           "properties": {
+            "cpu": {
+             "type": "string",
+             "maxLength": 8,
+             "pattern": "^([1-9][0-9]{0,3}m|[1-8])$"
+            },
+            "memory": {
+             "type": "string",
+             "maxLength": 8,
+             "pattern": "^([1-9][0-9]{0,2}Mi|[1-8]Gi)$",
+             "x-kubernetes-validations": [
+              {
+               "rule": "!self.matches('^([1-9]|[1-5][0-9]|6[0-3])Mi$')",
+               "message": "must be at least 64Mi: an idle sidecar takes more"
+              }
+             ]
+            }
+           }
+          },
+          "limits": {
+           "type": "object",
+           "properties": {
+            "memory": {
+             "type": "string",
+             "maxLength": 8,
+             "pattern": "^([1-9][0-9]{0,2}Mi|[1-8]Gi)$",
+             "x-kubernetes-validations": [
+              {
+               "rule": "!self.matches('^([1-9][0-9]?|1[01][0-9]|12[0-7])Mi$')",
+               "message": "must be at least 128Mi: the sidecar and the policy it keeps in memory take as much"
+              }
+             ]
+            }
+           }
+          }
+         }
+        },
+        "logLevel": {
+         "type": "string",
+         "maxLength": 8,
+         "enum": [
+          "error",
+          "warn",
+          "info",
+          "debug"
+         ]
+        }
+       }
+      },
       "authentication": {
        "type": "object",
        "x-kubernetes-validations": [

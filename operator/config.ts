@@ -47,6 +47,11 @@ export const VARIABLES = {
   apiRequestsPerSecond: { name: 'MCPGATEWAY_API_REQUESTS_PER_SECOND', fallback: '50', means: 'most requests to the API server, on average; twice as many at once' },
   epoch: { name: 'MCPGATEWAY_EPOCH', fallback: '1', means: 'raised by one after a restore of the cluster' },
   sidecarImage: { name: 'MCPGATEWAY_SIDECAR_IMAGE', means: 'image of the sidecar' },
+  sidecarRepositories: {
+    name: 'MCPGATEWAY_SIDECAR_REPOSITORIES',
+    fallback: '',
+    means: 'image repositories, comma-separated, that a server may take its sidecar from beside that of MCPGATEWAY_SIDECAR_IMAGE; without tag',
+  },
   sidecarLogLevel: { name: 'MCPGATEWAY_SIDECAR_LOG_LEVEL', fallback: 'info', means: `one of ${LOG_LEVELS.join(', ')}` },
   sidecarPort: { name: 'MCPGATEWAY_SIDECAR_PORT', fallback: '15443', means: 'port of the sidecar for clients' },
   sidecarAdminPort: { name: 'MCPGATEWAY_SIDECAR_ADMIN_PORT', fallback: '15090', means: 'port of the sidecar for health and metrics' },
@@ -55,6 +60,9 @@ export const VARIABLES = {
 
 /** The version of the sidecar is that of the operator. */
 const VERSION = '0.1.0';
+
+/** With a registry or without; a tag would be a colon behind the last slash. */
+const REPOSITORY = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?\/)?[a-z0-9]+([._/-]+[a-z0-9]+)*$/;
 
 /** Throws a ConfigError with every problem. Touches nothing but `env`. */
 export function readOperatorConfig(env: Readonly<Record<string, string | undefined>>): OperatorConfig {
@@ -75,6 +83,9 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
     if (found === undefined) problems.push(`${variable.name}: must be ${variable.means}`);
     return found ?? 'info';
   };
+  const names = (variable: Variable): readonly string[] => text(variable).split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const repositories = names(VARIABLES.sidecarRepositories);
+  if (!repositories.every((name) => REPOSITORY.test(name))) problems.push(`${VARIABLES.sidecarRepositories.name}: must be ${VARIABLES.sidecarRepositories.means}`);
   const port = (variable: Variable): number => whole(variable, 65_535);
   const kubeConfig = text(VARIABLES.kubeConfig);
   const apiRequestsPerSecond = whole(VARIABLES.apiRequestsPerSecond, 10_000);
@@ -87,12 +98,13 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
     configFile: text(VARIABLES.configFile),
     address: text(VARIABLES.address),
     ports: { stream: port(VARIABLES.streamPort), webhook: port(VARIABLES.webhookPort), admin: port(VARIABLES.adminPort) },
-    names: text(VARIABLES.names).split(',').map((name) => name.trim()).filter((name) => name !== ''),
+    names: names(VARIABLES.names),
     webhookConfiguration: text(VARIABLES.webhookConfiguration),
     apiRate: { perSecond: apiRequestsPerSecond, burst: 2 * apiRequestsPerSecond },
     epoch: whole(VARIABLES.epoch, Number.MAX_SAFE_INTEGER),
     injection: {
       image: text(VARIABLES.sidecarImage),
+      imageRepositories: repositories,
       imagePullPolicy: 'IfNotPresent',
       version: VERSION,
       logLevel: level(VARIABLES.sidecarLogLevel),

@@ -25,6 +25,7 @@ export interface MCPServerSpec {
   readonly publicURLs?: readonly string[];
   readonly service?: MCPServerService;
   readonly tls?: MCPServerTls;
+  readonly sidecar?: MCPServerSidecar;
   readonly authentication: MCPServerAuthentication;
   /**
    * Rules for OIDC and certificate principals. No matching Allow rule means denied; a matching Deny rule wins over
@@ -90,6 +91,43 @@ export interface MCPServerTls {
 export interface MCPServerTlsSecretRef {
   /** Name of the Secret. */
   readonly name: string;
+}
+
+/**
+ * What the injected sidecars of this server have instead of what the operator gives every sidecar. A change reaches
+ * pods that are created after it; until then the others count as outdated. Without injection it means nothing.
+ */
+export interface MCPServerSidecar {
+  /**
+   * Image of the sidecar, with tag or digest. Its repository must be one that the configuration of the operator allows;
+   * without further configuration that is the repository of the sidecar it injects otherwise.
+   */
+  readonly image?: string;
+  readonly resources?: MCPServerSidecarResources;
+  /** Level of the sidecar's log. Audit records are written at every level. */
+  readonly logLevel?: 'error' | 'warn' | 'info' | 'debug';
+}
+
+/**
+ * Resources of the sidecar; what is absent is as the operator gives it. There is no CPU limit, it would hurt latency.
+ */
+export interface MCPServerSidecarResources {
+  readonly requests?: MCPServerSidecarResourcesRequests;
+  readonly limits?: MCPServerSidecarResourcesLimits;
+}
+
+/** What the node keeps for the sidecar. */
+export interface MCPServerSidecarResourcesRequests {
+  /** CPU, in thousandths of a core or whole cores: 1m to 9999m, or 1 to 8. */
+  readonly cpu?: string;
+  /** Memory: 64Mi to 999Mi, or 1Gi to 8Gi. */
+  readonly memory?: string;
+}
+
+/** What the sidecar may take at most. */
+export interface MCPServerSidecarResourcesLimits {
+  /** Memory, with that of its volumes: 128Mi to 999Mi, or 1Gi to 8Gi. */
+  readonly memory?: string;
 }
 
 /** Credentials that clients may present. A method that is absent is refused; at least one is needed. */

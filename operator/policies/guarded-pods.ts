@@ -13,6 +13,8 @@ import type { NamedExpression, Validation } from './policy.ts';
 export interface GuardedPodsSettings {
   /** The sidecar's image, and during an upgrade also the one before. */
   readonly images: readonly string[];
+  /** Image repositories, without tag, of which a server may choose its sidecar's image. */
+  readonly repositories: readonly string[];
   readonly ports: SidecarPorts;
   readonly operatorAddress: string;
   readonly audiencePrefix: string;
@@ -20,7 +22,7 @@ export interface GuardedPodsSettings {
 }
 
 export function guardedPodsPolicies(settings: GuardedPodsSettings): readonly JsonObject[] {
-  return [...createdPods(settings), ...changedPods(settings)];
+  return [...createdPods(settings), ...podsOfServers(settings), ...changedPods(settings)];
 }
 
 const NAME = text(SIDECAR_NAME);
@@ -73,11 +75,44 @@ const ofSidecar = (condition: string, message: string): Validation => ({
   message: `the sidecar ${SIDECAR_NAME} ${message}`,
 });
 
-function sidecarFields({ images, ports, operatorAddress }: GuardedPodsSettings): readonly Validation[] {
-  const says = (name: string, value: string): string => `variables.env.exists_one(e, e.name == ${text(name)} && has(e.value) && e.value == ${value})`;
+/**
+ * What the server's own settings make of its sidecar. Only the API server's copy of the servers can tell, so this is a
+ * policy with the server as its parameter; what every server's sidecar must be is judged without one.
+ */
+function podsOfServers({ images }: GuardedPodsSettings): readonly JsonObject[] {
+  const other = `params.metadata.name != object.metadata.labels[${LABEL}]`;
+  const overrides = (field: string): string => `has(params.spec.sidecar) && has(params.spec.sidecar.${field})`;
+  const ofThisServer = (condition: string, message: string): Validation => ({
+    expression: `${other} || variables.sidecars.all(s, ${condition})`,
+    message: `the sidecar ${SIDECAR_NAME} ${message}: create the pod again`,
+  });
+  return policyWithBinding({
+    name: 'mcpgateway-guarded-pods-of-servers',
+    labelled: SERVER_LABEL,
+    resourceRules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
+    paramKind: { apiVersion: 'mcpgateway.dev/v1alpha1', kind: 'MCPServer' },
+    matchConditions: [NOT_MIRRORED],
+    variables: [{ name: 'sidecars', expression: sidecarsOf('object') }],
+    validations: [
+      ofThisServer(`${overrides('image')} ? s.image == params.spec.sidecar.image : s.image in ${list(images)}`, 'must have the image of its MCPServer, or that which the operator injects'),
+      ofThisServer(`!(${overrides('logLevel')}) || (has(s.env) && s.env.exists_one(e, ${says(ENVIRONMENT.logLevel, 'params.spec.sidecar.logLevel')}))`, 'must have the log level of its MCPServer'),
+    ],
+  });
+}
+
+const says = (name: string, value: string): string => `e.name == ${text(name)} && has(e.value) && e.value == ${value}`;
+
+/** Any tag or digest of a repository. Every other character of one is taken as it is by RE2. */
+function isOfRepository(image: string, repositories: readonly string[]): string {
+  const any = repositories.map((name) => name.replaceAll('.', '[.]')).join('|');
+  return `${image}.matches(${text(`^(?:${any})(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`)})`;
+}
+
+function sidecarFields({ images, repositories, ports, operatorAddress }: GuardedPodsSettings): readonly Validation[] {
+  const envSays = (name: string, value: string): string => `variables.env.exists_one(e, ${says(name, value)})`;
   const env = list(Object.values(ENVIRONMENT));
   return [
-    ofSidecar(`s.image in ${list(images)}`, 'must have the image that the operator injects'),
+    ofSidecar(`s.image in ${list(images)} || ${isOfRepository('s.image', repositories)}`, 'must have the image that the operator injects, or another of a repository that it allows'),
     ofSidecar("has(s.restartPolicy) && s.restartPolicy == 'Always'", 'must have restartPolicy Always; is the API server older than 1.29?'),
     ofSidecar('!has(s.command) && !has(s.args) && !has(s.envFrom) && !has(s.lifecycle) && !has(s.workingDir)', 'must run what its image runs, and nothing else'),
     ofSidecar(SECURITY, 'must keep the security context that the operator injects'),
@@ -88,12 +123,12 @@ function sidecarFields({ images, ports, operatorAddress }: GuardedPodsSettings):
     ofSidecar(
       [
         `variables.env.all(e, e.name in ${env})`,
-        says(ENVIRONMENT.operatorAddress, text(operatorAddress)),
-        says(ENVIRONMENT.namespace, 'request.namespace'),
-        says(ENVIRONMENT.server, 'variables.server'),
-        says(ENVIRONMENT.httpsPort, text(String(ports.https))),
-        says(ENVIRONMENT.adminPort, text(String(ports.admin))),
-        ...(['identity', 'authorities', 'bundle', 'tls', 'secrets'] as const).map((what) => says(ENVIRONMENT[`${what}Directory`], text(DIRECTORIES[what]))),
+        envSays(ENVIRONMENT.operatorAddress, text(operatorAddress)),
+        envSays(ENVIRONMENT.namespace, 'request.namespace'),
+        envSays(ENVIRONMENT.server, 'variables.server'),
+        envSays(ENVIRONMENT.httpsPort, text(String(ports.https))),
+        envSays(ENVIRONMENT.adminPort, text(String(ports.admin))),
+        ...(['identity', 'authorities', 'bundle', 'tls', 'secrets'] as const).map((what) => envSays(ENVIRONMENT[`${what}Directory`], text(DIRECTORIES[what]))),
       ].join(' && '),
       'must keep the environment that the operator injects, for this namespace and server',
     ),

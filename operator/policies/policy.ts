@@ -25,6 +25,8 @@ export interface PolicyFacts {
   readonly resourceRules: readonly ResourceRule[];
   /** Objects with this label, before or after the change. */
   readonly labelled?: string;
+  /** Judged once for each object of this kind in the namespace of what is judged, as `params`; where there is none, not at all. */
+  readonly paramKind?: { readonly apiVersion: string; readonly kind: string };
   readonly matchConditions?: readonly NamedExpression[];
   readonly variables?: readonly NamedExpression[];
   readonly validations: readonly Validation[];
@@ -32,7 +34,7 @@ export interface PolicyFacts {
 
 /** Guaranteed: whatever cannot be evaluated is refused, and the policy holds in every namespace. */
 export function policyWithBinding(facts: PolicyFacts): readonly JsonObject[] {
-  const { name, resourceRules, labelled, matchConditions = [], variables = [], validations } = facts;
+  const { name, resourceRules, labelled, paramKind, matchConditions = [], variables = [], validations } = facts;
   const selector = labelled === undefined ? {} : { objectSelector: { matchExpressions: [{ key: labelled, operator: 'Exists' }] } };
   return [
     {
@@ -41,6 +43,7 @@ export function policyWithBinding(facts: PolicyFacts): readonly JsonObject[] {
       metadata: { name },
       spec: {
         failurePolicy: 'Fail',
+        ...(paramKind === undefined ? {} : { paramKind }),
         matchConstraints: { matchPolicy: 'Equivalent', resourceRules: resourceRules.map(asJson), ...selector },
         matchConditions: matchConditions.map(asJson),
         variables: variables.map(asJson),
@@ -51,10 +54,16 @@ export function policyWithBinding(facts: PolicyFacts): readonly JsonObject[] {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicyBinding',
       metadata: { name },
-      spec: { policyName: name, validationActions: ['Deny'] },
+      spec: { policyName: name, validationActions: ['Deny'], ...(paramKind === undefined ? {} : { paramRef: EVERY_PARAM }) },
     },
   ];
 }
+
+/**
+ * Of the namespace of what is judged. `Allow`, because API servers were seen that find no parameter after a policy was
+ * deleted and made again, until they are restarted: such a policy only narrows what another one judges.
+ */
+const EVERY_PARAM: JsonObject = { selector: {}, parameterNotFoundAction: 'Allow' };
 
 /** A copy, in which an interface has become a plain object. */
 const asJson = <T extends { readonly [K in keyof T]: Json }>(value: T): JsonObject => ({ ...value });

@@ -3,17 +3,15 @@
  * call of the webhook changes nothing that others left alone.
  */
 import { INJECTED } from '../../api/annotations.ts';
-import { createHash } from 'node:crypto';
 import type { MCPServer } from '../../api/v1alpha1/index.ts';
 import { isList, isRecord, own, ownString } from '../../manifest/record.ts';
 import type { UnknownRecord } from '../../manifest/record.ts';
 import { isSameJson } from './json.ts';
 import type { Json, JsonObject } from './json.ts';
-import { SIDECAR_NAME, VOLUME_PREFIX, VOLUMES } from './names.ts';
+import { configHash } from './config-hash.ts';
+import { SIDECAR_NAME, VOLUME_PREFIX } from './names.ts';
+import { serverSidecar } from './server-sidecar.ts';
 import type { InjectionSettings } from './settings.ts';
-import { sidecarContainer } from './sidecar-container.ts';
-import { sidecarVolumes } from './sidecar-volumes.ts';
-import { serviceHosts } from '../service-name.ts';
 
 export type PatchOperation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: Json }
@@ -30,15 +28,14 @@ const LEFT_TO_OTHERS: readonly string[] = ['resources', 'resizePolicy', 'imagePu
  * ours remains that is not needed. Not judged: whether the pod may be guarded at all; validate.ts says that first.
  */
 export function podPatch(pod: UnknownRecord, server: MCPServer, settings: InjectionSettings): readonly PatchOperation[] {
-  const ref = { namespace: server.metadata.namespace, name: server.metadata.name };
-  const volumes = sidecarVolumes(settings, ref, server.spec);
-  const secrets = volumes.some(({ name }) => name === VOLUMES.secrets);
-  const container = sidecarContainer(settings, { server: ref, ownCertificate: server.spec.tls !== undefined, hosts: serviceHosts(server), secrets });
+  const { container, volumes } = serverSidecar(server, settings);
   const spec = own(pod, 'spec');
+  const injected = annotationPatch(pod, JSON.stringify({ version: settings.version, configHash: configHash(server, settings) }));
   return [
     ...volumePatch(own(spec, 'volumes'), volumes),
-    ...containerPatch(own(spec, 'initContainers'), container),
-    ...annotationPatch(pod, JSON.stringify({ version: settings.version, configHash: hashOf([container, volumes]) })),
+    // Injected with other settings: what others made of those is no longer to the point.
+    ...containerPatch(own(spec, 'initContainers'), container, injected.length > 0 ? [] : LEFT_TO_OTHERS),
+    ...injected,
   ];
 }
 
@@ -60,22 +57,22 @@ function volumePatch(found: unknown, desired: readonly JsonObject[]): readonly P
   return [...changed, ...needless.reverse(), ...missing];
 }
 
-function containerPatch(found: unknown, desired: JsonObject): readonly PatchOperation[] {
+function containerPatch(found: unknown, desired: JsonObject, left: readonly string[]): readonly PatchOperation[] {
   if (!isList(found)) return [{ op: 'add', path: '/spec/initContainers', value: [desired] }];
   const index = found.findIndex((container) => ownString(container, 'name') === SIDECAR_NAME);
   // First of all: its ports are taken before anything else in the pod runs, and it ends after everything else.
   if (index === -1) return [{ op: 'add', path: '/spec/initContainers/0', value: desired }];
   const current = found[index];
-  return isRecord(current) ? fieldPatch(`/spec/initContainers/${index}`, current, desired) : [];
+  return isRecord(current) ? fieldPatch(`/spec/initContainers/${index}`, { current, desired }, left) : [];
 }
 
-function fieldPatch(path: string, current: UnknownRecord, desired: JsonObject): readonly PatchOperation[] {
+function fieldPatch(path: string, { current, desired }: { readonly current: UnknownRecord; readonly desired: JsonObject }, left: readonly string[]): readonly PatchOperation[] {
   const set = Object.entries(desired).flatMap(([field, value]): PatchOperation[] => {
     if (!Object.hasOwn(current, field)) return [{ op: 'add', path: `${path}/${field}`, value }];
-    if (LEFT_TO_OTHERS.includes(field) || isSameJson(current[field], value)) return [];
+    if (left.includes(field) || isSameJson(current[field], value)) return [];
     return [{ op: 'replace', path: `${path}/${field}`, value }];
   });
-  const foreign = Object.keys(current).filter((field) => !Object.hasOwn(desired, field) && !LEFT_TO_OTHERS.includes(field));
+  const foreign = Object.keys(current).filter((field) => !Object.hasOwn(desired, field) && !left.includes(field));
   return [...set, ...foreign.map((field): PatchOperation => ({ op: 'remove', path: `${path}/${pointer(field)}` }))];
 }
 
@@ -89,6 +86,3 @@ function annotationPatch(pod: UnknownRecord, value: string): readonly PatchOpera
 
 /** RFC 6901 §3. */
 const pointer = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
-
-/** For comparing sidecars with each other; no protection of anything. */
-const hashOf = (value: Json): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);

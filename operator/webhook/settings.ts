@@ -11,6 +11,8 @@ export interface SidecarPorts {
 export interface InjectionSettings {
   /** With tag or digest. */
   readonly image: string;
+  /** Repositories beside that of `image` from which a server may choose the image of its sidecars. */
+  readonly imageRepositories: readonly string[];
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   /** Version of the sidecar, for the annotation. */
   readonly version: string;

@@ -7,6 +7,7 @@ import type { MCPServer } from '../../api/v1alpha1/index.ts';
 import { own, ownString } from '../../manifest/record.ts';
 import type { UnknownRecord } from '../../manifest/record.ts';
 import { PORT_NAMES, SIDECAR_NAME, VOLUME_PREFIX } from './names.ts';
+import { imageNotAllowed, isAllowedRepository, memoryNotPossible } from './overrides.ts';
 import { listOf, podContainers } from './pod-containers.ts';
 import type { FoundContainer } from './pod-containers.ts';
 import type { InjectionSettings, ServerRef } from './settings.ts';
@@ -17,7 +18,7 @@ export interface InjectionSubject {
   readonly ref: ServerRef;
   /** `undefined`: there is none of that name. */
   readonly server: MCPServer | undefined;
-  readonly settings: Pick<InjectionSettings, 'image' | 'ports'>;
+  readonly settings: Pick<InjectionSettings, 'image' | 'imageRepositories' | 'ports' | 'resources'>;
 }
 
 /** In the order in which they are judged. */
@@ -25,6 +26,8 @@ export const REFUSAL_REASONS = [
   'ServerAmbiguous',
   'ServerNotFound',
   'UpstreamPortTaken',
+  'ImageNotAllowed',
+  'MemoryNotPossible',
   'HostNetwork',
   'HostPID',
   'HostIPC',
@@ -51,6 +54,8 @@ const RULES = {
   ServerAmbiguous: serverAmbiguous,
   ServerNotFound: serverNotFound,
   UpstreamPortTaken: upstreamPortTaken,
+  ImageNotAllowed: (subject) => ofServer(subject, imageNotAllowed(subject)),
+  MemoryNotPossible: (subject) => ofServer(subject, memoryNotPossible(subject)),
   HostNetwork: (subject) => flagged(subject, 'hostNetwork', 'the sidecar cannot guard the ports of a node'),
   HostPID: (subject) => flagged(subject, 'hostPID', "processes of the node could read the sidecar's memory and files, and it theirs"),
   HostIPC: (subject) => flagged(subject, 'hostIPC', 'the sidecar shares no memory with the node'),
@@ -96,6 +101,9 @@ function upstreamPortTaken({ ref, server, settings: { ports } }: InjectionSubjec
   return `MCPServer ${quote(ref.name)} spec.upstream.port: ${port} is a port of the sidecar: let the server listen on another port than ${ports.https} and ${ports.admin}`;
 }
 
+const ofServer = ({ ref }: InjectionSubject, fault: string | undefined): string | undefined =>
+  fault === undefined ? undefined : `MCPServer ${quote(ref.name)} ${fault}`;
+
 function flagged({ pod }: InjectionSubject, field: string, why: string): string | undefined {
   const value = own(own(pod, 'spec'), field);
   return value === undefined || value === false || value === null ? undefined : `spec.${field}: ${why}: remove the field`;
@@ -120,21 +128,18 @@ function hostPortBypass({ pod, server }: InjectionSubject): string | undefined {
 
 /** Ours are those that an earlier injection put there: they are replaced field by field. */
 function nameTaken({ pod, settings }: InjectionSubject): string | undefined {
-  const foreign = podContainers(own(pod, 'spec')).find((container) => container.name === SIDECAR_NAME && !isOurs(pod, container, settings.image));
+  const foreign = podContainers(own(pod, 'spec')).find((container) => container.name === SIDECAR_NAME && !isOurs(pod, container, settings));
   return foreign === undefined ? undefined : `${foreign.at}.name: ${quote(SIDECAR_NAME)} is reserved for the sidecar: rename the container`;
 }
 
-function isOurs(pod: UnknownRecord, { kind, value }: FoundContainer, image: string): boolean {
+function isOurs(pod: UnknownRecord, { kind, value }: FoundContainer, settings: InjectionSubject['settings']): boolean {
   return kind === 'initContainers'
     && wasInjected(pod)
     && ownString(value, 'restartPolicy') === 'Always'
-    && repositoryOf(ownString(value, 'image') ?? '') === repositoryOf(image);
+    && isAllowedRepository(ownString(value, 'image') ?? '', settings);
 }
 
 const wasInjected = (pod: UnknownRecord): boolean => ownString(own(own(pod, 'metadata'), 'annotations'), INJECTED) !== undefined;
-
-/** Without tag and digest; a colon before the last slash belongs to the registry's port. */
-const repositoryOf = (image: string): string => image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 
 function portTaken({ pod, settings: { ports } }: InjectionSubject): string | undefined {
   return firstPort(pod, (port, at) => {

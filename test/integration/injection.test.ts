@@ -3,6 +3,8 @@ import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { admissionPolicies } from '../../operator/policies/admission-policies.ts';
+import { configHash } from '../../operator/webhook/config-hash.ts';
+import { allowedRepositories } from '../../operator/webhook/overrides.ts';
 import { podPatch } from '../../operator/webhook/pod-patch.ts';
 import { aServer, aToken } from '../kit/crd-examples.ts';
 import { eventually } from '../kit/eventually.ts';
@@ -15,6 +17,8 @@ import { withControlPlane } from '../kit/with-control-plane.ts';
 const MERGE = 'application/merge-patch+json';
 const APPLY = 'application/apply-patch+yaml';
 const DEADLINE_MS = 120_000;
+const OWN_IMAGE = 'mirror.example:5000/mcpgateway:1.2.4';
+const OWN_SIDECAR = { image: OWN_IMAGE, logLevel: 'debug', resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } } };
 
 /** With the admission plugin that changes every container, and refuses a pod in which its change was put back. */
 const cluster = withControlPlane({ crds: true, apiserverArgs: ['--enable-admission-plugins=NodeRestriction,AlwaysPullImages'] });
@@ -26,6 +30,7 @@ beforeAll(async () => {
   operatorNamespace = await cluster().namespace('mcpgateway-system');
   namespace = await cluster().namespace('tools');
   await applyObject(cluster(), aServer({}, { namespace }));
+  await applyObject(cluster(), aServer({ sidecar: OWN_SIDECAR }, { namespace, name: 'own' }));
   webhook = await startPodWebhook(cluster(), operatorNamespace);
   // A configuration takes a moment: until then pods are stored as they come.
   await eventually('the webhook', async () => {
@@ -129,6 +134,34 @@ describe('injection', () => {
     expect({ status, message: body.message }).toEqual({ status: 403, message: expect.stringContaining(sentence) });
   });
 
+  test('a server may have an image, resources and a log level of its own', async () => {
+    const { status, body } = await createPod(aPod({}, { name: 'own', labels: { 'mcpgateway.dev/server': 'own' } }));
+    expect({ status, message: body.message }).toEqual({ status: 201, message: undefined });
+    const [sidecar] = (body.spec as PodSpec).initContainers;
+    expect(sidecar).toMatchObject({ image: OWN_IMAGE, resources: OWN_SIDECAR.resources, env: expect.arrayContaining([{ name: 'MCPGATEWAY_LOG_LEVEL', value: 'debug' }]) });
+    const injected: unknown = JSON.parse(body.metadata?.annotations?.['mcpgateway.dev/injected'] ?? '');
+    const server = aGuardedServer({ sidecar: { ...OWN_SIDECAR, logLevel: 'debug' } }, { namespace, name: 'own' });
+    expect(injected).toEqual({ version: '1.2.3', configHash: configHash(server, SETTINGS) });
+  });
+
+  test.each<[string, Mutable, string]>([
+    ['an image of another repository', { image: 'evil.example/sidecar:1' }, 'spec.sidecar.image: the operator allows images of registry.example/mcpgateway/sidecar, mirror.example:5000/mcpgateway alone'],
+    ['more memory asked for than allowed', { resources: { requests: { memory: '1Gi' } } }, 'spec.sidecar.resources: a request of 1Gi of memory exceeds the limit of 256Mi'],
+  ])('a pod of a server with %s is refused in a sentence, and those of others are not', async (_title, sidecar, sentence) => {
+    await applyObject(cluster(), aServer({ sidecar: sidecar as typeof OWN_SIDECAR }, { namespace, name: 'wrong' }));
+    const { status, body } = await createPod(aPod({}, { name: 'wrong', labels: { 'mcpgateway.dev/server': 'wrong' } }));
+    expect({ status, message: body.message }).toEqual({ status: 403, message: expect.stringContaining(sentence) });
+    expect(await createPod(aPod({}, { name: 'right' }), '?dryRun=All')).toMatchObject({ status: 201 });
+    await cluster().kubectl(['delete', 'mcps', 'wrong', '-n', namespace]);
+  });
+
+  test('a pod that was injected before its server got a sidecar of its own gets all of it when it is copied', async () => {
+    const { body } = await createPod(aPod({}, { name: 'former' }), '?dryRun=All');
+    const labels = { 'mcpgateway.dev/server': 'own' };
+    const copy = await createPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'copied', labels, annotations: body.metadata?.annotations }, spec: body.spec }, '?dryRun=All');
+    expect((copy.body.spec as PodSpec).initContainers[0]).toMatchObject({ image: OWN_IMAGE, resources: OWN_SIDECAR.resources });
+  });
+
   test('a pod without the label is not touched and not even shown to the webhook', async () => {
     const before = webhook.outcomes.length;
     const { status, body } = await createPod(aPod({ hostNetwork: true }, { name: 'unlabelled', labels: {} }));
@@ -154,7 +187,7 @@ describe('the admission policies', () => {
     await grantOperator();
     ({ token } = await cluster().kubeconfigForServiceAccount(operatorNamespace, OPERATOR));
     const { operatorAddress, audiencePrefix, authoritiesConfigMap, ports } = SETTINGS;
-    const guardedPods = { images: [SETTINGS.image], operatorAddress, audiencePrefix, authoritiesConfigMap, ports };
+    const guardedPods = { images: [SETTINGS.image], repositories: allowedRepositories(SETTINGS), operatorAddress, audiencePrefix, authoritiesConfigMap, ports };
     const policies = admissionPolicies({ guardedPods, operator: { namespace: operatorNamespace, serviceAccount: OPERATOR } });
     await applyObject(cluster(), { apiVersion: 'v1', kind: 'List', items: policies });
     await eventually('the policy on the operator', async () => ((await asOperator('POST', secretsPath(), aSecret('Opaque', 'probe'), '?dryRun=All')).status === 403 ? true : undefined));
@@ -238,7 +271,7 @@ describe('the admission policies', () => {
     const policies = await eventually('the judgement of the types', async () => {
       const { body } = await cluster().request('GET', '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies');
       const items = body.items ?? [];
-      return items.length === 8 && items.every(({ status }) => (status as { observedGeneration?: number }).observedGeneration === 1) ? items : undefined;
+      return items.length === 9 && items.every(({ status }) => (status as { observedGeneration?: number }).observedGeneration === 1) ? items : undefined;
     });
     expect(policies.map(({ metadata, status }) => ({ name: metadata?.name, doubts: (status as { typeChecking?: Mutable }).typeChecking?.['expressionWarnings'] })).filter(({ doubts }) => doubts !== undefined)).toEqual([]);
   });
@@ -246,7 +279,7 @@ describe('the admission policies', () => {
   describe('on labelled pods', () => {
     test('accept what the webhook injects, for several kinds of servers', async () => {
       await applyObject(cluster(), aServer({ tls: { secretRef: { name: 'tls' } }, upstream: { credentials: [{ header: 'X-Key', secretRef: { name: 'a', key: 'b' } }] } }, { namespace, name: 'full' }));
-      for (const [name, server] of [['accepted', 'github'], ['accepted-full', 'full']] as const) {
+      for (const [name, server] of [['accepted', 'github'], ['accepted-full', 'full'], ['accepted-own', 'own']] as const) {
         const { status, body } = await createPod(aPod({}, { name, labels: { 'mcpgateway.dev/server': server } }));
         expect({ status, message: body.message }).toEqual({ status: 201, message: undefined });
       }
@@ -279,6 +312,13 @@ describe('the admission policies', () => {
       expect(await changePod('stored', { status: { message: 'x' } }, '', '/status')).toMatchObject({ status: 200 });
     });
 
+    test('keep the image that its server chose, too', async () => {
+      const change = (image: string) =>
+        cluster().request('PATCH', pods('/own?dryRun=All'), { spec: { initContainers: [{ name: 'mcp-gateway', image }] } }, 'application/strategic-merge-patch+json');
+      expect(await change('mirror.example:5000/mcpgateway:1.2.5')).toMatchObject({ status: 403, body: { message: expect.stringContaining('cannot be changed') } });
+      expect(await change(OWN_IMAGE)).toMatchObject({ status: 200 });
+    });
+
     test('keep the image of the sidecar, and let that of the app be changed', async () => {
       const change = (kind: string, name: string) =>
         cluster().request('PATCH', `/api/v1/namespaces/${namespace}/pods/stored`, { spec: { [kind]: [{ name, image: 'registry.example/other:1' }] } }, 'application/strategic-merge-patch+json');
@@ -300,15 +340,21 @@ describe('the admission policies', () => {
 
   describe('on labelled pods that no webhook has seen', () => {
     let injected: Mutable;
+    let ofOwn: Mutable;
     beforeAll(async () => {
-      const { body } = await createPod(aPod({}, { name: 'template' }));
-      injected = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'bare', labels: body.metadata?.labels }, spec: body.spec };
+      injected = await template('github');
+      ofOwn = await template('own');
       await cluster().kubectl(['delete', 'mutatingwebhookconfiguration', webhook.configurationName]);
       await eventually('the webhook to be gone', async () => ((await createPod(aPod({}, { name: 'gone' }), '?dryRun=All')).text.includes('needs the sidecar') ? true : undefined));
     }, DEADLINE_MS);
 
-    const changed = (change: (spec: Mutable, sidecar: Mutable) => void): Mutable => {
-      const pod = structuredClone(injected);
+    async function template(server: string): Promise<Mutable> {
+      const { body } = await createPod(aPod({}, { name: `template-${server}`, labels: { 'mcpgateway.dev/server': server } }));
+      return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'bare', labels: body.metadata?.labels }, spec: body.spec };
+    }
+
+    const changed = (change: (spec: Mutable, sidecar: Mutable) => void, of = injected): Mutable => {
+      const pod = structuredClone(of);
       const spec = pod['spec'] as Mutable;
       change(spec, (spec['initContainers'] as Mutable[])[0] as Mutable);
       return pod;
@@ -323,6 +369,10 @@ describe('the admission policies', () => {
     test.each<[string, (spec: Mutable, sidecar: Mutable) => void, string]>([
       ['without a sidecar', (spec) => delete spec['initContainers'], 'needs the sidecar mcp-gateway'],
       ['whose sidecar has another image', (_, it) => (it['image'] = 'evil'), 'must have the image'],
+      ['whose sidecar has an image of a repository that only begins like ours', (_, it) => (it['image'] = 'registry.example/mcpgateway/sidecar-evil:1.2.3'), 'must have the image'],
+      ['whose sidecar has an image below our repository', (_, it) => (it['image'] = 'registry.example/mcpgateway/sidecar:1.2.3/evil:1'), 'must have the image'],
+      ['whose sidecar has an image that its server did not choose', (_, it) => (it['image'] = 'registry.example/mcpgateway/sidecar:1.0.0'), 'must have the image of its MCPServer'],
+      ['whose sidecar has an image that another server chose', (_, it) => (it['image'] = OWN_IMAGE), 'must have the image of its MCPServer'],
       ['whose sidecar is an init container', (_, it) => { for (const key of ['restartPolicy', 'startupProbe', 'readinessProbe', 'livenessProbe']) delete it[key]; }, 'must have restartPolicy Always'],
       ['whose sidecar runs something else', (_, it) => (it['command'] = ['sh']), 'must run what its image runs'],
       ['whose sidecar is root', (_, it) => ((it['securityContext'] as Mutable)['runAsUser'] = 0), 'security context'],
@@ -339,6 +389,21 @@ describe('the admission policies', () => {
     ])('refuse one %s', async (_title, change, message) => {
       const answer = await createPod(changed(change), '?dryRun=All');
       expect({ status: answer.status, message: answer.body.message }).toEqual({ status: 403, message: expect.stringContaining(message) });
+    });
+
+    test('accept the pod of a server with a sidecar of its own, and none in which it is another one', async () => {
+      expect(await createPod(changed(() => undefined, ofOwn), '?dryRun=All')).toMatchObject({ status: 201 });
+      const envOf = (it: Mutable): Mutable[] => it['env'] as Mutable[];
+      const changes: readonly [(it: Mutable) => void, string][] = [
+        [(it) => (it['image'] = SETTINGS.image), 'must have the image of its MCPServer'],
+        [(it) => (it['image'] = 'mirror.example:5000/mcpgateway:1.2.5'), 'must have the image of its MCPServer'],
+        [(it) => ((envOf(it).find(({ name }) => name === 'MCPGATEWAY_LOG_LEVEL') as Mutable)['value'] = 'error'), 'must have the log level of its MCPServer'],
+        [(it) => (it['env'] = envOf(it).filter(({ name }) => name !== 'MCPGATEWAY_LOG_LEVEL')), 'must have the log level of its MCPServer'],
+      ];
+      for (const [change, message] of changes) {
+        const answer = await createPod(changed((_, it) => change(it), ofOwn), '?dryRun=All');
+        expect({ status: answer.status, message: answer.body.message }).toEqual({ status: 403, message: expect.stringContaining(message) });
+      }
     });
 
     test('refuse one that pretends to be the mirror of a file of a node', async () => {

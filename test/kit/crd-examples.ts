@@ -91,12 +91,19 @@ const access = (rule: JsonObject): JsonObject =>
 const admits = (from: JsonObject): JsonObject =>
   aServer({ tokens: { from: [merged({ namespaceSelector: { matchLabels: { team: 'a' } }, tools: ['*'] }, from)] } });
 
+const sidecar = (patch: JsonObject): JsonObject => aServer({ sidecar: patch });
+const memory = (request: string, limit: string): JsonObject => sidecar({ resources: { requests: { memory: request }, limits: { memory: limit } } });
+
 const PATH = 'spec.upstream.path';
 const URL_0 = 'spec.publicURLs[0]';
 const KEY_HEADER = 'spec.authentication.gatewayTokens.apiKeyHeader';
 const HEADER_0 = 'spec.upstream.credentials[0].header';
 const RULE_0 = 'spec.access[0]';
 const FROM_0 = 'spec.tokens.from[0]';
+const IMAGE = 'spec.sidecar.image';
+const REQUESTS = 'spec.sidecar.resources.requests';
+const LIMIT = 'spec.sidecar.resources.limits.memory';
+const DIGEST = `@sha256:${'0'.repeat(64)}`;
 
 const MCP_SERVERS = rows('MCPServer', [
   ['the smallest server', aServer()],
@@ -200,6 +207,31 @@ const MCP_SERVERS = rows('MCPServer', [
   ['a label key with a space', admits({ namespaceSelector: { matchLabels: { 'a b': 'c' } } }), [`${FROM_0}.namespaceSelector.matchLabels`, 'label keys']],
   ['Exists with values', admits({ namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] } }), [`${FROM_0}.namespaceSelector.matchExpressions[0]`, 'values is required with']],
   ['In without values', admits({ namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }), [`${FROM_0}.namespaceSelector.matchExpressions[0]`, 'values is required with']],
+  ['a sidecar of its own', sidecar({ image: 'registry.example:5000/mcpgateway/sidecar:1.2.3', logLevel: 'debug', resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } } })],
+  ['a sidecar by digest', sidecar({ image: `mcpgateway/sidecar${DIGEST}` })],
+  ['a sidecar by tag and digest', sidecar({ image: `registry.example/sidecar:v1${DIGEST}` })],
+  ['a sidecar without tag and digest', sidecar({ image: 'registry.example:5000/sidecar' }), [IMAGE, 'must name a tag or a digest']],
+  ['a sidecar with an empty tag', sidecar({ image: 'sidecar:' }), [IMAGE, 'must be an image reference']],
+  ['a sidecar by a short digest', sidecar({ image: 'sidecar@sha256:00' }), [IMAGE, 'must be an image reference']],
+  ['a sidecar of an upper-case repository', sidecar({ image: 'Sidecar:1' }), [IMAGE, 'must be an image reference']],
+  ['a sidecar by URL', sidecar({ image: 'https://registry.example/sidecar:1' }), [IMAGE, 'must be an image reference']],
+  ['a sidecar with a command', sidecar({ command: ['sh'] }), ['spec.sidecar.command', 'unknown field']],
+  ['a sidecar with a CPU limit', sidecar({ resources: { limits: { cpu: '1' } } }), ['spec.sidecar.resources.limits.cpu', 'unknown field']],
+  ['the least memory', memory('64Mi', '128Mi')],
+  ['as much memory as may be taken', memory('256Mi', '256Mi')],
+  ['a limit in another unit', memory('999Mi', '1Gi')],
+  ['more digits of a limit', memory('64Mi', '256Mi')],
+  ['a limit below what the sidecar takes', memory('64Mi', '127Mi'), [LIMIT, 'at least 128Mi']],
+  ['a limit of 64Mi', memory('64Mi', '64Mi'), [LIMIT, 'at least 128Mi']],
+  ['a request below what the sidecar takes', memory('63Mi', '128Mi'), [`${REQUESTS}.memory`, 'at least 64Mi']],
+  ['a request beyond the limit', memory('257Mi', '256Mi'), [REQUESTS, 'must not exceed']],
+  ['a request beyond the limit in another unit', memory('1Gi', '999Mi'), [REQUESTS, 'must not exceed']],
+  ['a request of more gibibytes than the limit', memory('2Gi', '1Gi'), [REQUESTS, 'must not exceed']],
+  ['a limit in bytes', memory('64Mi', '268435456'), [LIMIT, 'must match']],
+  ['a limit of nothing', memory('64Mi', '0Mi'), [LIMIT, 'must match']],
+  ['a limit of nine gibibytes', memory('64Mi', '9Gi'), [LIMIT, 'must match']],
+  ['no CPU', sidecar({ resources: { requests: { cpu: '0m' } } }), [`${REQUESTS}.cpu`, 'must match']],
+  ['an unknown log level', sidecar({ logLevel: 'trace' }), ['spec.sidecar.logLevel', 'must be one of']],
   ['forwarded attributes', aServer({ identity: { attributes: ['costCenter'], assertion: 'Enabled' } })],
   ['an attribute named twice', aServer({ identity: { attributes: ['a', 'a'] } }), ['spec.identity.attributes[1]', 'twice']],
 ]);

@@ -7,6 +7,7 @@ export type Mutable = Record<string, unknown>;
 
 export const SETTINGS: InjectionSettings = {
   image: 'registry.example/mcpgateway/sidecar:1.2.3',
+  imageRepositories: ['mirror.example:5000/mcpgateway'],
   imagePullPolicy: 'IfNotPresent',
   version: '1.2.3',
   logLevel: 'info',

@@ -36,7 +36,7 @@ describe('the configuration of the operator', () => {
       webhookConfiguration: 'mcpgateway',
       epoch: 1,
       apiRate: { perSecond: 50, burst: 100 },
-      injection: { logLevel: 'info', ports: { https: 15_443, admin: 15_090 }, audiencePrefix: 'mcpgateway.dev/bundles' },
+      injection: { imageRepositories: [], logLevel: 'info', ports: { https: 15_443, admin: 15_090 }, audiencePrefix: 'mcpgateway.dev/bundles' },
     });
   });
 
@@ -54,6 +54,7 @@ describe('the configuration of the operator', () => {
       MCPGATEWAY_WEBHOOK_CONFIGURATION: 'other',
       MCPGATEWAY_EPOCH: '7',
       MCPGATEWAY_API_REQUESTS_PER_SECOND: '200',
+      MCPGATEWAY_SIDECAR_REPOSITORIES: ' mirror.example:5000/mcpgateway ,sidecar',
       MCPGATEWAY_SIDECAR_LOG_LEVEL: 'error',
       MCPGATEWAY_SIDECAR_PORT: '3',
       MCPGATEWAY_SIDECAR_ADMIN_PORT: '4',
@@ -68,7 +69,7 @@ describe('the configuration of the operator', () => {
       webhookConfiguration: 'other',
       epoch: 7,
       apiRate: { perSecond: 200, burst: 400 },
-      injection: { image: 'registry.example/mcpgateway@sha256:0', operatorAddress: 'operator.mcpgateway.svc:9443', logLevel: 'error', ports: { https: 3, admin: 4 } },
+      injection: { image: 'registry.example/mcpgateway@sha256:0', operatorAddress: 'operator.mcpgateway.svc:9443', imageRepositories: ['mirror.example:5000/mcpgateway', 'sidecar'], logLevel: 'error', ports: { https: 3, admin: 4 } },
     });
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -102,6 +103,10 @@ describe('a problem', () => {
     ['MCPGATEWAY_EPOCH', '99999999999'],
     ['MCPGATEWAY_API_REQUESTS_PER_SECOND', '0'],
     ['MCPGATEWAY_API_REQUESTS_PER_SECOND', '10001'],
+    ['MCPGATEWAY_SIDECAR_REPOSITORIES', 'mirror.example/mcpgateway:1'],
+    ['MCPGATEWAY_SIDECAR_REPOSITORIES', 'mirror.example/'],
+    ['MCPGATEWAY_SIDECAR_REPOSITORIES', 'a,https://b'],
+    ['MCPGATEWAY_SIDECAR_REPOSITORIES', 'a|.*'],
     ['MCPGATEWAY_LOG_LEVEL', 'loud'],
     ['MCPGATEWAY_LOG_LEVEL', 'INFO'],
     ['MCPGATEWAY_SIDECAR_LOG_LEVEL', ''],

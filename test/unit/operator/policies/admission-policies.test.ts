@@ -1,19 +1,21 @@
 /** What every policy has in common; what each decides is shown on a real API server, test/integration/injection.test.ts. */
 import { describe, expect, test } from '@jest/globals';
 import { admissionPolicies } from '../../../../operator/policies/admission-policies.ts';
+import { allowedRepositories } from '../../../../operator/webhook/overrides.ts';
 import { SETTINGS } from '../../../kit/pod-examples.ts';
 
 const { operatorAddress, audiencePrefix, authoritiesConfigMap, ports } = SETTINGS;
 const all = admissionPolicies({
-  guardedPods: { images: [SETTINGS.image], operatorAddress, audiencePrefix, authoritiesConfigMap, ports },
+  guardedPods: { images: [SETTINGS.image], repositories: allowedRepositories(SETTINGS), operatorAddress, audiencePrefix, authoritiesConfigMap, ports },
   operator: { namespace: 'mcpgateway-system', serviceAccount: 'mcpgateway-operator' },
 }) as readonly { kind: string; metadata: { name: string }; spec: Record<string, unknown> }[];
 const policies = all.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
 
 describe('the admission policies', () => {
-  test('are eight, each with its binding', () => {
+  test('are nine, each with its binding', () => {
     expect(policies.map(({ metadata }) => metadata.name)).toEqual([
       'mcpgateway-guarded-pods',
+      'mcpgateway-guarded-pods-of-servers',
       'mcpgateway-guarded-pods-changed',
       'mcpgateway-token-authors-user',
       'mcpgateway-token-authors-groups',

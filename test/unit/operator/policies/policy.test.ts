@@ -25,6 +25,14 @@ test('a policy refuses what it cannot evaluate, and is bound everywhere', () => 
   ]);
 });
 
+test('with a kind of parameters it is judged for each of those in the namespace, and lets pass where there is none', () => {
+  const paramKind = { apiVersion: 'example.com/v1', kind: 'Thing' };
+  expect(policyWithBinding({ name: 'p', resourceRules: [], paramKind, validations: [] })).toMatchObject([
+    { spec: { failurePolicy: 'Fail', paramKind } },
+    { spec: { validationActions: ['Deny'], paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } } },
+  ]);
+});
+
 test('a value cannot end the literal that it is in', () => {
   expect(text('a"b\\c\n')).toBe('"a\\"b\\\\c\\n"');
   expect(list(['a', 'b"'])).toBe('["a", "b\\""]');

@@ -16,11 +16,15 @@ const CREDENTIALS = [
 ];
 const withCredentials = aGuardedServer({ upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP', credentials: CREDENTIALS } });
 const withCertificate = aGuardedServer({ tls: { secretRef: { name: 'github-tls' } } });
+const withOverrides = aGuardedServer({
+  sidecar: { image: 'mirror.example:5000/mcpgateway:1.2.4', logLevel: 'debug', resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } } },
+});
 
 /** The server of each golden case; another server is the smallest. */
 const SERVERS: Readonly<Record<string, MCPServer>> = {
   'upstream-credentials': withCredentials,
   'own-certificate': withCertificate,
+  overrides: withOverrides,
 };
 
 const read = (name: string, file: string): string => readFileSync(join(GOLDEN, name, file), 'utf8');
@@ -50,7 +54,7 @@ describe('a patched pod', () => {
     ['a pod with annotations', aPod({}, { annotations: { a: 'b' } })],
     ['a pod of every golden case', parse(read('deployment', 'pod.yaml')) as Mutable],
   ];
-  const servers: readonly MCPServer[] = [aGuardedServer(), withCredentials, withCertificate];
+  const servers: readonly MCPServer[] = [aGuardedServer(), withCredentials, withCertificate, withOverrides];
 
   test.each(pods)('needs no patch again: %s', (_title, pod) => {
     for (const server of servers) {

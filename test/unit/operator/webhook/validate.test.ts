@@ -42,6 +42,16 @@ const REFUSED: Readonly<Record<string, Case>> = {
   },
   'a server on the port of clients': { server: upstreamAt(8443), reason: 'UpstreamPortTaken', message: 'MCPServer "github" spec.upstream.port: 8443 is a port of the sidecar: let the server listen on another port than 8443 and 9901' },
   'a server on the port of probes': { server: upstreamAt(9901), reason: 'UpstreamPortTaken', message: 'MCPServer "github" spec.upstream.port: 9901 is a port of the sidecar: let the server listen on another port than 8443 and 9901' },
+  'an image of another repository': {
+    server: aGuardedServer({ sidecar: { image: 'evil.example/sidecar:1' } }),
+    reason: 'ImageNotAllowed',
+    message: 'MCPServer "github" spec.sidecar.image: the operator allows images of registry.example/mcpgateway/sidecar, mirror.example:5000/mcpgateway alone: name one of these, or have another repository added to the operator\'s configuration',
+  },
+  'more memory asked for than allowed': {
+    server: aGuardedServer({ sidecar: { resources: { requests: { memory: '1Gi' } } } }),
+    reason: 'MemoryNotPossible',
+    message: 'MCPServer "github" spec.sidecar.resources: a request of 1Gi of memory exceeds the limit of 256Mi: set requests.memory and limits.memory both',
+  },
   hostNetwork: { pod: aPod({ hostNetwork: true }), reason: 'HostNetwork', message: 'spec.hostNetwork: the sidecar cannot guard the ports of a node: remove the field' },
   hostPID: { pod: aPod({ hostPID: true }), reason: 'HostPID', message: "spec.hostPID: processes of the node could read the sidecar's memory and files, and it theirs: remove the field" },
   hostIPC: { pod: aPod({ hostIPC: true }), reason: 'HostIPC', message: 'spec.hostIPC: the sidecar shares no memory with the node: remove the field' },
@@ -126,6 +136,7 @@ describe('accepts', () => {
     ['a pod without lists', { apiVersion: 'v1', kind: 'Pod', metadata: {}, spec: {} }],
     ['lists of anything', aPod({ containers: [null, 1, {}], volumes: 'x', initContainers: [{ ports: [null] }] })],
     ['a pod that is injected', injected()],
+    ['a pod that was injected with an image of another repository that is allowed', applyPatch(aPod(), podPatch(aPod(), aGuardedServer({ sidecar: { image: 'mirror.example:5000/mcpgateway:1' } }), SETTINGS))],
     ['a pod that an older version injected', applyPatch(aPod(), podPatch(aPod(), aGuardedServer(), { ...SETTINGS, image: 'registry.example/mcpgateway/sidecar@sha256:aa', ports: { https: 1, admin: 2 } }))],
   ])('%s', (_title, pod) => {
     expect(judge(pod)).toBeUndefined();

@@ -10,6 +10,7 @@ export interface GatewayConfig {
   readonly listener: GatewayConfigListener;
   readonly admin: GatewayConfigAdmin;
   readonly tokens: GatewayConfigTokens;
+  readonly certificates: GatewayConfigCertificates;
   readonly audit: GatewayConfigAudit;
 }
 
@@ -80,6 +81,35 @@ export interface GatewayConfigTokensLifetimePolicy {
 
 /** Labels of the namespaces; all of them must match. No labels: every namespace. */
 export interface GatewayConfigTokensLifetimePolicyNamespaceSelector {
+  /** Labels that must have these values. */
+  readonly matchLabels: Readonly<Record<string, string>>;
+}
+
+/**
+ * Serving certificates that the operator signs. Each is for the server's Service within the cluster; a standalone
+ * gateway has its own.
+ */
+export interface GatewayConfigCertificates {
+  /**
+   * Hosts of public URLs that certificates of a namespace's servers may also name. Every entry that selects the
+   * namespace counts; where none does, none. A change counts from the next renewal on, within a day.
+   */
+  readonly publicHosts: readonly GatewayConfigCertificatesPublicHost[];
+}
+
+export interface GatewayConfigCertificatesPublicHost {
+  /** Name that problems refer to; unique. */
+  readonly name: string;
+  readonly namespaceSelector: GatewayConfigCertificatesPublicHostNamespaceSelector;
+  /**
+   * Host names such as mcp.example.com. A leading *. stands for exactly one label. No addresses, and no names of
+   * Services.
+   */
+  readonly hosts: readonly string[];
+}
+
+/** Labels of the namespaces; all of them must match. No labels: every namespace. */
+export interface GatewayConfigCertificatesPublicHostNamespaceSelector {
   /** Labels that must have these values. */
   readonly matchLabels: Readonly<Record<string, string>>;
 }

@@ -23,7 +23,21 @@ const durationProblem = (path: FieldPath, text: string): FieldProblem[] =>
   parseGoDuration(text) === undefined ? [{ path, problem: 'must be a Go duration such as 15m or 24h' }] : [];
 
 /** What the schema cannot say. */
-function semanticProblems({ tokens }: GatewayConfig): FieldProblem[] {
+const semanticProblems = (config: GatewayConfig): FieldProblem[] => [...lifetimeProblems(config), ...publicHostProblems(config)];
+
+/** The operator itself decides who is a Service: a namespace that may name one could pass for another. */
+function publicHostProblems({ certificates: { publicHosts } }: GatewayConfig): FieldProblem[] {
+  const names = publicHosts.map(({ name }) => name);
+  return publicHosts.flatMap(({ name, hosts }, index) => {
+    const path = ['certificates', 'publicHosts', index];
+    return [
+      ...(names.indexOf(name) < index ? [{ path: [...path, 'name'], problem: 'another entry has the same name' }] : []),
+      ...hosts.flatMap((host, at) => (host.split('.').includes('svc') ? [{ path: [...path, 'hosts', at], problem: 'must not be the name of a Service' }] : [])),
+    ];
+  });
+}
+
+function lifetimeProblems({ tokens }: GatewayConfig): FieldProblem[] {
   const names = tokens.lifetimePolicies.map(({ name }) => name);
   const policies = tokens.lifetimePolicies.flatMap(({ name, minLifetime, maxLifetime }, index) => {
     const path = ['tokens', 'lifetimePolicies', index];

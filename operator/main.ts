@@ -1,7 +1,9 @@
 /** The operator as a process: reads its configuration, builds the parts, starts them, drains them on a signal. */
 import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { MCPServer } from '../api/v1alpha1/index.ts';
 import { ConfigError } from '../core/config-error.ts';
+import { publicHosts } from '../core/public-hosts.ts';
 import { createGatewayConfigParser } from '../manifest/gateway-config.ts';
 import type { Authority, ServingPair } from '../pki/authority.ts';
 import type { RotationPlan } from '../pki/rotation.ts';
@@ -14,8 +16,9 @@ import type { KnownPod } from './bundle/pod-admission.ts';
 import { createBundleServer } from './bundle/serve.ts';
 import { createBundleStore } from './bundle/store.ts';
 import { createClusterView } from './cluster-view.ts';
-import type { GuardedPod } from './cluster-view.ts';
+import type { ClusterView, GuardedPod } from './cluster-view.ts';
 import { openConfigFile } from './config-file.ts';
+import type { ConfigFile } from './config-file.ts';
 import { readOperatorConfig } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import { createCertificateIssuer } from './issue-certificate.ts';
@@ -83,7 +86,7 @@ async function run(config: OperatorConfig): Promise<void> {
       podOf: (podNamespace, name) => knownPod(view.pods.get(podNamespace, name)),
       progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
       onUsage: () => undefined,
-      issue: createCertificateIssuer({ serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, authorities: () => servingTrust, clock }),
+      issue: createCertificateIssuer({ serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, publicHosts: publicHostsOf(view, configFile), authorities: () => servingTrust, clock }),
     },
   );
   view.pods.onChange(({ namespace: podNamespace = '', name }) => streams.podChanged(podNamespace, name));
@@ -137,6 +140,12 @@ function openAuthorities(client: KubeClient, { namespace }: OperatorConfig): { r
     authorities: createAuthorities({ ...shared, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator authority' }),
     servingAuthorities: createAuthorities({ ...shared, name: 'mcpgateway-serving-authorities', commonName: 'mcpgateway serving authority' }),
   };
+}
+
+/** Judged by what is known at the moment of signing, not by what was published last. */
+function publicHostsOf(view: ClusterView, configFile: ConfigFile): (server: MCPServer) => readonly string[] {
+  const namespaceLabels = (name: string): Readonly<Record<string, string>> | undefined => view.namespaces.get(undefined, name)?.labels;
+  return (server) => publicHosts(server, { servers: view.servers.list().map(({ object }) => object), namespaceLabels, config: configFile.current() });
 }
 
 function knownPod(pod: GuardedPod | undefined): KnownPod | undefined {

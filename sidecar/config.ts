@@ -87,6 +87,7 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
       },
       admin: { address, port: port(ENVIRONMENT.adminPort) },
       tokens: { lifetimePolicies: [] },
+      certificates: { publicHosts: [] },
       audit: { unauthenticatedPerPeerPerMinute: UNAUTHENTICATED_PER_PEER_PER_MINUTE },
     },
   };

@@ -41,6 +41,8 @@ export interface OperatorProcessOptions {
   readonly main?: readonly string[];
   /** Beside what every operator is told. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Members of gateway-config.json beside the listener. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 function addressOf({ stream }: OperatorProcess['ports']): string {
@@ -56,7 +58,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
   const { ports } = options;
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-operator-'));
   const configFile = join(directory, 'gateway-config.json');
-  await writeFile(configFile, JSON.stringify({ listener: { plainHTTP: true } }));
+  await writeFile(configFile, JSON.stringify({ listener: { plainHTTP: true }, ...options.config }));
   const child = spawn(process.execPath, options.main ?? [join(ROOT, 'operator/main.ts')], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {

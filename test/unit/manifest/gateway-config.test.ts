@@ -17,6 +17,8 @@ function problems(text: string): readonly string[] {
 const problemsOf = (config: unknown): readonly string[] => problems(JSON.stringify(config));
 const PLAIN = { listener: { plainHTTP: true } };
 const aPolicy = (fields: object) => ({ name: 'ci', namespaceSelector: { matchLabels: {} }, maxLifetime: '24h', ...fields });
+const aGrant = (names: readonly string[]) => ({ name: 'a', namespaceSelector: { matchLabels: {} }, hosts: names });
+const hosts = (names: readonly string[]) => ({ ...PLAIN, certificates: { publicHosts: [aGrant(names)] } });
 const policies = (...list: object[]) => ({ ...PLAIN, tokens: { lifetimePolicies: list.map(aPolicy) } });
 
 describe('a configuration', () => {
@@ -34,6 +36,7 @@ describe('a configuration', () => {
       },
       admin: { address: '127.0.0.1', port: 9090 },
       tokens: { lifetimePolicies: [] },
+      certificates: { publicHosts: [] },
       audit: { unauthenticatedPerPeerPerMinute: 60 },
     });
   });
@@ -60,6 +63,7 @@ describe('a configuration', () => {
       },
       admin: { address: '0.0.0.0', port: 0 },
       tokens: { lifetimePolicies: [aPolicy({ minLifetime: '1h', namespaceSelector: { matchLabels: { env: 'prod' } } })] },
+      certificates: { publicHosts: [{ name: 'a', namespaceSelector: { matchLabels: { team: 'a' } }, hosts: ['mcp.example.com', '*.tools.example.com'] }] },
       audit: { unauthenticatedPerPeerPerMinute: 0 },
     };
     expect(parseText(JSON.stringify(config), 'a')).toEqual(config);
@@ -96,6 +100,14 @@ describe('problems', () => {
     [policies({ maxLifetime: '1d' }), ['gateway-config.json:1 tokens.lifetimePolicies[0].maxLifetime: must be a Go duration such as 15m or 24h']],
     [policies({ minLifetime: '25h' }), ['gateway-config.json:1 tokens.lifetimePolicies[0].minLifetime: must not exceed maxLifetime']],
     [policies({}, {}), ['gateway-config.json:1 tokens.lifetimePolicies[1].name: another policy has the same name']],
+    [hosts(['mcp.tools.svc']), ['gateway-config.json:1 certificates.publicHosts[0].hosts[0]: must not be the name of a Service']],
+    [hosts(['a.example', '*.svc.cluster.local']), ['gateway-config.json:1 certificates.publicHosts[0].hosts[1]: must not be the name of a Service']],
+    [hosts([]), ['gateway-config.json:1 certificates.publicHosts[0].hosts: must not be empty']],
+    ...['*', '*.com', 'com', 'A.example', '10.0.0.7', '[::1]', 'a.example:443', 'https://a.example', 'a.*.example', '**.a.example', 'a..example', '.a.example', 'a.example.', 'a.-example', ''].map(
+      (host): [unknown, unknown[]] => [hosts([host]), [expect.stringMatching(/^gateway-config\.json:1 certificates\.publicHosts\[0\]\.hosts\[0\]: must /)]],
+    ),
+    [{ ...PLAIN, certificates: { publicHosts: [aGrant(['a.example']), aGrant(['b.example'])] } }, ['gateway-config.json:1 certificates.publicHosts[1].name: another entry has the same name']],
+    [{ ...PLAIN, certificates: { publicHosts: [{ name: 'a', hosts: ['a.example'] }] } }, ['gateway-config.json:1 certificates.publicHosts[0].namespaceSelector: is required']],
     [policies({ namespaceSelector: {} }), ['gateway-config.json:1 tokens.lifetimePolicies[0].namespaceSelector.matchLabels: is required']],
   ])('%j', (config, expected) => {
     expect(problemsOf(config)).toEqual(expected);

@@ -54,6 +54,7 @@ function aConfig(listener: Partial<GatewayConfig['listener']> = {}, admin: Parti
     listener: { address: '127.0.0.1', port: 0, plainHTTP: true, allowedHosts: ['Gateway.Example'], allowedOrigins: [], maxConnections: 10, maxBodyBytes: 1000, drainSeconds: 0, ...listener },
     admin: { address: '127.0.0.1', port: 0, ...admin },
     tokens: { lifetimePolicies: [] },
+  certificates: { publicHosts: [] },
     audit: { unauthenticatedPerPeerPerMinute: 60 },
   };
 }

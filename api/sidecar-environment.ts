@@ -18,4 +18,8 @@ export const ENVIRONMENT = {
   secretsDirectory: 'MCPGATEWAY_SECRETS_DIRECTORY',
   /** `Secret`: the server's own certificate; `Operator`: one that the operator issues. */
   certificateSource: 'MCPGATEWAY_CERTIFICATE_SOURCE',
+  /** How long open exchanges may go on when the sidecar is told to end. */
+  drainSeconds: 'MCPGATEWAY_DRAIN_SECONDS',
+  /** See api/server-probes.ts; absent where there are none. */
+  probes: 'MCPGATEWAY_PROBES',
 } as const;

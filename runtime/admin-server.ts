@@ -1,5 +1,5 @@
 /**
- * Health, readiness and metrics on a port of their own: GET and HEAD of three exact paths, everything else is refused.
+ * Health, readiness and metrics on a port of their own: GET and HEAD of exact paths, everything else is refused.
  * It never reads a body and never repeats anything a caller sent.
  */
 import { createServer } from 'node:http';
@@ -21,6 +21,8 @@ export interface AdminServerOptions extends ListenAddress {
   readonly metrics: Pick<Metrics, 'render'>;
   readonly ready: () => boolean | Readiness;
   readonly live: () => boolean;
+  /** Further paths of letters, digits, hyphens and slashes, each with the status that it is answered with. */
+  readonly answers?: ReadonlyMap<string, () => Promise<number>>;
 }
 
 export interface AdminServer {
@@ -40,7 +42,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   };
 }
 
-function createApp({ metrics, ready, live }: AdminServerOptions): Express {
+function createApp({ metrics, ready, live, answers }: AdminServerOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -66,6 +68,11 @@ function createApp({ metrics, ready, live }: AdminServerOptions): Express {
     const { contentType, text } = await metrics.render();
     response.set('content-type', contentType).send(text);
   });
+  for (const [path, answer] of answers ?? []) {
+    app.get(path, async (_request, response) => {
+      response.status(await answer()).end();
+    });
+  }
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('not found\n');
   });

@@ -1,6 +1,9 @@
 /** What a sidecar in a pod is told by its environment. The webhook writes it; nobody else has a say. */
 import { ENVIRONMENT } from '../api/sidecar-environment.ts';
 import type { GatewayConfig } from '../api/gateway-config.gen.ts';
+import { WireError } from '../api/bundle.ts';
+import { parseServerProbes } from '../api/server-probes.ts';
+import type { ServerProbes } from '../api/server-probes.ts';
 import { ConfigError } from '../core/config-error.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import type { LogLevel } from '../runtime/log.ts';
@@ -18,6 +21,8 @@ export interface SidecarConfig {
   readonly isCertificateIssued: boolean;
   /** Listener and admin port, in the form that the standalone gateway has from its file. */
   readonly gateway: GatewayConfig;
+  /** What the server is asked in the kubelet's stead. */
+  readonly probes: ServerProbes;
 }
 
 export interface SidecarTiming {
@@ -34,7 +39,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const TIMING: SidecarTiming = { maxStalenessMs: 15 * 60_000, silenceMs: 10_000, backoff: { minMs: 200, maxMs: 10_000 }, resolveEveryMs: 2_000 };
 const MAX_CONNECTIONS = 10_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-const DRAIN_SECONDS = 25;
+const LONGEST_DRAIN_SECONDS = 25;
 const UNAUTHENTICATED_PER_PEER_PER_MINUTE = 60;
 
 /** Throws a ConfigError with every problem. Touches nothing but `env`. */
@@ -45,11 +50,12 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
     if (value === '') problems.push(`${name}: is required`);
     return value;
   };
-  const port = (name: string, value = text(name)): number => {
+  const upTo = (most: number, what: string, [name, value]: readonly [string, string]): number => {
     const number = /^[0-9]{1,5}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number <= 65_535)) problems.push(`${name}: must be a port`);
+    if (!(number <= most)) problems.push(`${name}: must be ${what}`);
     return number;
   };
+  const port = (name: string, value = text(name)): number => upTo(65_535, 'a port', [name, value]);
   const operatorAddress = text(ENVIRONMENT.operatorAddress);
   const colon = operatorAddress.lastIndexOf(':');
   const logLevel = LOG_LEVELS.find((level) => level === env[ENVIRONMENT.logLevel]);
@@ -59,6 +65,8 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
   const secrets = text(ENVIRONMENT.secretsDirectory);
   const isCertificateIssued = text(ENVIRONMENT.certificateSource) !== 'Secret';
   const serving = isCertificateIssued ? text(ENVIRONMENT.tlsDirectory) : `${secrets}/serving`;
+  const drainSeconds = upTo(LONGEST_DRAIN_SECONDS, `a number up to ${LONGEST_DRAIN_SECONDS}`, [ENVIRONMENT.drainSeconds, env[ENVIRONMENT.drainSeconds] ?? String(LONGEST_DRAIN_SECONDS)]);
+  const ports = { https: port(ENVIRONMENT.httpsPort), admin: port(ENVIRONMENT.adminPort) };
   const config: SidecarConfig = {
     namespace: text(ENVIRONMENT.namespace),
     server: text(ENVIRONMENT.server),
@@ -73,19 +81,20 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
       bundle: text(ENVIRONMENT.bundleDirectory),
       secrets,
     },
+    probes: readProbes(env[ENVIRONMENT.probes], ports, problems),
     gateway: {
       listener: {
         address,
-        port: port(ENVIRONMENT.httpsPort),
+        port: ports.https,
         plainHTTP: false,
         tls: { certFile: `${serving}/tls.crt`, keyFile: `${serving}/tls.key` },
         allowedHosts: text(ENVIRONMENT.hosts).split(','),
         allowedOrigins: [],
         maxConnections: MAX_CONNECTIONS,
         maxBodyBytes: MAX_BODY_BYTES,
-        drainSeconds: DRAIN_SECONDS,
+        drainSeconds,
       },
-      admin: { address, port: port(ENVIRONMENT.adminPort) },
+      admin: { address, port: ports.admin },
       tokens: { lifetimePolicies: [] },
       certificates: { publicHosts: [] },
       audit: { unauthenticatedPerPeerPerMinute: UNAUTHENTICATED_PER_PEER_PER_MINUTE },
@@ -93,4 +102,18 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+}
+
+/** One that asked the sidecar itself would never end. */
+function readProbes(text: string | undefined, ports: { readonly https: number; readonly admin: number }, problems: string[]): ServerProbes {
+  if (text === undefined) return { port: 0, probes: [] };
+  try {
+    const probes = parseServerProbes(text);
+    if (probes.port !== ports.https && probes.port !== ports.admin) return probes;
+    problems.push(`${ENVIRONMENT.probes}: port: must not be a port of the sidecar`);
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause;
+    problems.push(`${ENVIRONMENT.probes}: ${cause.message}`);
+  }
+  return { port: 0, probes: [] };
 }

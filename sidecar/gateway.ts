@@ -12,6 +12,7 @@ import type { AuditLog } from './audit/log.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { createRecorder } from './recorder.ts';
 import type { Sidecar } from './server.ts';
+import type { ProbeAnswers } from './server-probes.ts';
 import { createSidecar } from './server.ts';
 import type { CurrentSnapshot } from './snapshot/current.ts';
 import { buildSnapshot } from './snapshot/snapshot.ts';
@@ -36,6 +37,8 @@ export interface GatewayDeps {
   readonly log: Logger;
   readonly registry: Metrics;
   readonly metrics: SidecarMetrics;
+  /** Further paths of the admin port. */
+  readonly answers?: ProbeAnswers;
   createAudit(config: GatewayConfig): AuditLog;
 }
 
@@ -137,6 +140,7 @@ async function startListening(deps: GatewayDeps, config: GatewayConfig): Promise
     address: adminConfig.address,
     port: adminConfig.port,
     metrics: registry,
+    ...(deps.answers === undefined ? {} : { answers: deps.answers }),
     live: () => true,
     ready: () => ({ ready: !status.draining && current.get() !== undefined, reasons: status.draining ? ['draining'] : [] }),
   });

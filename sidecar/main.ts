@@ -18,6 +18,7 @@ import { createMountedSecrets } from './mounted-secrets.ts';
 import { requestCertificate } from './request-certificate.ts';
 import type { CertificateRequestSettings } from './request-certificate.ts';
 import { servedBundles } from './served.ts';
+import { createServerProbes } from './server-probes.ts';
 import { createServingCertificate } from './serving-certificate.ts';
 import { createCurrentSnapshot } from './snapshot/current.ts';
 import { createOperatorSource } from './snapshot/operator-source.ts';
@@ -26,7 +27,8 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 64;
 const AUDIT_FLUSH_MS = 10;
 const AUDIT_QUEUE_BYTES = 16 * 1024 * 1024;
-const SHUTDOWN_GRACE_MS = 28_000;
+/** Beside the drain: for the rest of the audit log. */
+const CLOSING_MS = 3_000;
 const VERSION = '0.1.0';
 
 async function run(config: SidecarConfig): Promise<void> {
@@ -35,7 +37,7 @@ async function run(config: SidecarConfig): Promise<void> {
   const { directories, namespace, server } = config;
   const log = createLogger({ level: config.logLevel });
   const registry = createMetrics({ processMetrics: true });
-  const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: SHUTDOWN_GRACE_MS, log, exit: (code) => process.exit(code), source: process });
+  const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: config.gateway.listener.drainSeconds * 1000 + CLOSING_MS, log, exit: (code) => process.exit(code), source: process });
   /** What was said last; `undefined`: nothing, or that the server is gone. */
   let bundle: Bundle | undefined;
   let isStale = true;
@@ -77,6 +79,7 @@ async function run(config: SidecarConfig): Promise<void> {
     directory: directories.secrets,
     current: createCurrentSnapshot(),
     clock, log, registry, metrics,
+    answers: createServerProbes(config.probes),
     createAudit: ({ audit }) =>
       createAuditLog({
         // Lines are ASCII, and Latin-1 is written without a look at each character.

@@ -96,6 +96,7 @@ function podsOfServers({ images }: GuardedPodsSettings): readonly JsonObject[] {
     validations: [
       ofThisServer(`${overrides('image')} ? s.image == params.spec.sidecar.image : s.image in ${list(images)}`, 'must have the image of its MCPServer, or that which the operator injects'),
       ofThisServer(`!(${overrides('logLevel')}) || (has(s.env) && s.env.exists_one(e, ${says(ENVIRONMENT.logLevel, 'params.spec.sidecar.logLevel')}))`, 'must have the log level of its MCPServer'),
+      ofThisServer(`!has(s.env) || s.env.filter(e, e.name == ${text(ENVIRONMENT.probes)}).all(e, has(e.value) && e.value.startsWith('{"port":' + string(params.spec.upstream.port) + ',"probes":['))`, 'must probe the port of its MCPServer alone'),
     ],
   });
 }

@@ -1,7 +1,7 @@
 /** AdmissionReview of admission.k8s.io/v1: what comes in, as far as injection reads it, and what goes out. */
 import { isRecord, own, ownString } from '../../manifest/record.ts';
 import type { UnknownRecord } from '../../manifest/record.ts';
-import type { PatchOperation } from './pod-patch.ts';
+import type { PatchOperation } from './patch-operation.ts';
 
 export interface AdmissionRequest {
   readonly uid: string;

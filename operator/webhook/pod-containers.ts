@@ -7,6 +7,8 @@ export interface FoundContainer {
   readonly kind: ContainerKind;
   /** For example `spec.containers[0]`. */
   readonly at: string;
+  /** The same place as a JSON pointer (RFC 6901), for example `/spec/containers/0`. */
+  readonly pointer: string;
   readonly name: string | undefined;
   /** As it was parsed: nothing in it is judged yet. */
   readonly value: unknown;
@@ -16,7 +18,7 @@ const KINDS: readonly ContainerKind[] = ['containers', 'initContainers', 'epheme
 
 export function podContainers(spec: unknown): readonly FoundContainer[] {
   return KINDS.flatMap((kind) =>
-    listOf(spec, kind).map((value, index): FoundContainer => ({ kind, at: `spec.${kind}[${index}]`, name: ownString(value, 'name'), value })),
+    listOf(spec, kind).map((value, index): FoundContainer => ({ kind, at: `spec.${kind}[${index}]`, pointer: `/spec/${kind}/${index}`, name: ownString(value, 'name'), value })),
   );
 }
 

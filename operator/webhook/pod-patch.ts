@@ -7,15 +7,14 @@ import type { MCPServer } from '../../api/v1alpha1/index.ts';
 import { isList, isRecord, own, ownString } from '../../manifest/record.ts';
 import type { UnknownRecord } from '../../manifest/record.ts';
 import { isSameJson } from './json.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 import { configHash } from './config-hash.ts';
 import { SIDECAR_NAME, VOLUME_PREFIX } from './names.ts';
+import type { PatchOperation } from './patch-operation.ts';
+import { podEnd } from './pod-end.ts';
+import { moveProbes } from './server-probes.ts';
 import { serverSidecar } from './server-sidecar.ts';
 import type { InjectionSettings } from './settings.ts';
-
-export type PatchOperation =
-  | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: Json }
-  | { readonly op: 'remove'; readonly path: string };
 
 /**
  * Fields of our container that others may set: LimitRange, the vertical autoscaler and AlwaysPullImages on purpose (the
@@ -25,14 +24,21 @@ const LEFT_TO_OTHERS: readonly string[] = ['resources', 'resizePolicy', 'imagePu
 
 /**
  * Guaranteed of the patched pod: our container and volumes are as of these settings, field by field, and no volume of
- * ours remains that is not needed. Not judged: whether the pod may be guarded at all; validate.ts says that first.
+ * ours remains that is not needed; probes of the server ask the sidecar, and the server goes on for a moment when the pod
+ * ends. Not judged: whether the pod may be guarded at all; validate.ts says that first.
  */
 export function podPatch(pod: UnknownRecord, server: MCPServer, settings: InjectionSettings): readonly PatchOperation[] {
-  const { container, volumes } = serverSidecar(server, settings);
+  const upstream = server.spec.upstream.port;
+  const moved = moveProbes(pod, { upstream, admin: settings.ports.admin });
+  const end = podEnd(pod, upstream);
+  const { container, volumes } = serverSidecar(server, settings, { probes: moved.probes, drainSeconds: end.drainSeconds });
   const spec = own(pod, 'spec');
   const injected = annotationPatch(pod, JSON.stringify({ version: settings.version, configHash: configHash(server, settings) }));
   return [
     ...volumePatch(own(spec, 'volumes'), volumes),
+    // Before a container is put in front of others, which would then be at another place.
+    ...moved.patch,
+    ...end.patch,
     // Injected with other settings: what others made of those is no longer to the point.
     ...containerPatch(own(spec, 'initContainers'), container, injected.length > 0 ? [] : LEFT_TO_OTHERS),
     ...injected,

@@ -2,6 +2,8 @@
  * The sidecar as a container. Every field has the value that the API server would store, defaults included, so that a
  * container read back can be compared with it. Meets the pod security standard `restricted`.
  */
+import { formatServerProbes } from '../../api/server-probes.ts';
+import type { ServerProbes } from '../../api/server-probes.ts';
 import { ENVIRONMENT } from '../../api/sidecar-environment.ts';
 import type { JsonObject } from './json.ts';
 import { DIRECTORIES, POD_TOKEN_DIRECTORY, PORT_NAMES, SIDECAR_NAME, VOLUMES } from './names.ts';
@@ -15,6 +17,9 @@ export interface SidecarNeeds {
   readonly hosts: readonly string[];
   /** The volume of Secrets exists. */
   readonly secrets: boolean;
+  readonly drainSeconds: number;
+  /** What it asks the server in the kubelet's stead. */
+  readonly probes: ServerProbes;
 }
 
 /** No secret is in it: those come through volumes, which `kubectl describe` does not show and which change at run time. */
@@ -45,7 +50,7 @@ export function sidecarContainer(settings: InjectionSettings, needs: SidecarNeed
   };
 }
 
-function environment(settings: InjectionSettings, { server, ownCertificate, hosts }: SidecarNeeds): readonly JsonObject[] {
+function environment(settings: InjectionSettings, { server, ownCertificate, hosts, drainSeconds, probes }: SidecarNeeds): readonly JsonObject[] {
   const { ports } = settings;
   return [
     // Not by reference to the pod's fields: a label or a namespace is what the webhook judged, and nothing later.
@@ -65,6 +70,8 @@ function environment(settings: InjectionSettings, { server, ownCertificate, host
     { name: ENVIRONMENT.tlsDirectory, value: DIRECTORIES.tls },
     { name: ENVIRONMENT.secretsDirectory, value: DIRECTORIES.secrets },
     { name: ENVIRONMENT.certificateSource, value: ownCertificate ? 'Secret' : 'Operator' },
+    { name: ENVIRONMENT.drainSeconds, value: String(drainSeconds) },
+    ...(probes.probes.length === 0 ? [] : [{ name: ENVIRONMENT.probes, value: formatServerProbes(probes) }]),
   ];
 }
 

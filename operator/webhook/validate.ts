@@ -10,6 +10,7 @@ import { PORT_NAMES, SIDECAR_NAME, VOLUME_PREFIX } from './names.ts';
 import { imageNotAllowed, isAllowedRepository, memoryNotPossible } from './overrides.ts';
 import { listOf, podContainers } from './pod-containers.ts';
 import type { FoundContainer } from './pod-containers.ts';
+import { lostProbe } from './server-probes.ts';
 import type { InjectionSettings, ServerRef } from './settings.ts';
 
 export interface InjectionSubject {
@@ -39,6 +40,7 @@ export const REFUSAL_REASONS = [
   'PortNameTaken',
   'VolumeNameTaken',
   'VolumeMounted',
+  'ProbeLost',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
@@ -67,6 +69,7 @@ const RULES = {
   PortNameTaken: portNameTaken,
   VolumeNameTaken: volumeNameTaken,
   VolumeMounted: volumeMounted,
+  ProbeLost: probeLost,
 } as const satisfies Record<RefusalReason, Rule>;
 
 /** The first rule that is broken. `undefined` means that podPatch may be applied and the server is there. */
@@ -170,6 +173,11 @@ function volumeMounted({ pod }: InjectionSubject): string | undefined {
     }
   }
   return undefined;
+}
+
+function probeLost({ pod, settings }: InjectionSubject): string | undefined {
+  const at = lostProbe(pod, settings.ports.admin);
+  return at === undefined ? undefined : `${at}.httpGet: asks the sidecar for a probe that it does not know: write what the server itself is to be asked`;
 }
 
 /** Whatever bears our name has been judged by the rule on names. */

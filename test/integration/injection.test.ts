@@ -45,6 +45,18 @@ const createPod = (pod: object, query = '') => cluster().request('POST', pods(qu
 const sidecars = (pod: unknown): number =>
   ((pod as { spec?: { initContainers?: Mutable[] } }).spec?.initContainers ?? []).filter(({ name }) => name === 'mcp-gateway').length;
 
+const aProbedPod = (name: string): Mutable =>
+  aPod(
+    {
+      terminationGracePeriodSeconds: 10,
+      containers: [{
+        name: 'server', image: 'x', ports: [{ name: 'mcp', containerPort: 3000 }],
+        readinessProbe: { httpGet: { path: '/ready', port: 'mcp' }, periodSeconds: 3 }, livenessProbe: { tcpSocket: { port: 3000 } }, startupProbe: { exec: { command: ['true'] } },
+      }],
+    },
+    { name },
+  );
+
 interface PodSpec {
   readonly initContainers: readonly Mutable[];
   readonly containers: readonly Mutable[];
@@ -160,6 +172,22 @@ describe('injection', () => {
     const labels = { 'mcpgateway.dev/server': 'own' };
     const copy = await createPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'copied', labels, annotations: body.metadata?.annotations }, spec: body.spec }, '?dryRun=All');
     expect((copy.body.spec as PodSpec).initContainers[0]).toMatchObject({ image: OWN_IMAGE, resources: OWN_SIDECAR.resources });
+  });
+
+  test('probes of the server are stored as they ask the sidecar, and the server goes on for a moment at its end', async () => {
+    const { status, body } = await createPod(aProbedPod('probed'));
+    expect(status).toBe(201);
+    expect(podPatch(body, aGuardedServer({}, { namespace }), SETTINGS)).toEqual([]);
+    const { initContainers: [sidecar], containers: [server] } = body.spec as PodSpec;
+    expect(server).toMatchObject({
+      readinessProbe: { httpGet: { path: '/probe/server/readiness', port: 9901, scheme: 'HTTP' }, timeoutSeconds: 1, periodSeconds: 3 },
+      livenessProbe: { httpGet: { path: '/probe/server/liveness', port: 9901, scheme: 'HTTP' } },
+      startupProbe: { exec: { command: ['true'] } },
+      lifecycle: { preStop: { sleep: { seconds: 2 } } },
+    });
+    expect(server?.['livenessProbe']).not.toHaveProperty('tcpSocket');
+    const probes = '{"port":3000,"probes":[{"container":"server","kind":"readiness","timeoutSeconds":1,"http":{"path":"/ready","headers":[]}},{"container":"server","kind":"liveness","timeoutSeconds":1}]}';
+    expect(sidecar?.['env']).toEqual(expect.arrayContaining([{ name: 'MCPGATEWAY_PROBES', value: probes }, { name: 'MCPGATEWAY_DRAIN_SECONDS', value: '3' }]));
   });
 
   test('a pod without the label is not touched and not even shown to the webhook', async () => {
@@ -278,6 +306,7 @@ describe('the admission policies', () => {
 
   describe('on labelled pods', () => {
     test('accept what the webhook injects, for several kinds of servers', async () => {
+      expect(await createPod(aProbedPod('accepted-probed'))).toMatchObject({ status: 201 });
       await applyObject(cluster(), aServer({ tls: { secretRef: { name: 'tls' } }, upstream: { credentials: [{ header: 'X-Key', secretRef: { name: 'a', key: 'b' } }] } }, { namespace, name: 'full' }));
       for (const [name, server] of [['accepted', 'github'], ['accepted-full', 'full'], ['accepted-own', 'own']] as const) {
         const { status, body } = await createPod(aPod({}, { name, labels: { 'mcpgateway.dev/server': server } }));
@@ -341,9 +370,12 @@ describe('the admission policies', () => {
   describe('on labelled pods that no webhook has seen', () => {
     let injected: Mutable;
     let ofOwn: Mutable;
+    let probed: Mutable;
     beforeAll(async () => {
       injected = await template('github');
       ofOwn = await template('own');
+      const { body } = await createPod(aProbedPod('template-probed'));
+      probed = { ...injected, spec: body.spec };
       await cluster().kubectl(['delete', 'mutatingwebhookconfiguration', webhook.configurationName]);
       await eventually('the webhook to be gone', async () => ((await createPod(aPod({}, { name: 'gone' }), '?dryRun=All')).text.includes('needs the sidecar') ? true : undefined));
     }, DEADLINE_MS);
@@ -403,6 +435,18 @@ describe('the admission policies', () => {
       for (const [change, message] of changes) {
         const answer = await createPod(changed((_, it) => change(it), ofOwn), '?dryRun=All');
         expect({ status: answer.status, message: answer.body.message }).toEqual({ status: 403, message: expect.stringContaining(message) });
+      }
+    });
+
+    test('accept the pod of which the sidecar probes its server, and none of which it probes another port', async () => {
+      const asking = (change: (text: string) => string) =>
+        changed((_, it) => {
+          const variable = (it['env'] as Mutable[]).find(({ name }) => name === 'MCPGATEWAY_PROBES') as Mutable;
+          variable['value'] = change(String(variable['value']));
+        }, probed);
+      expect(await createPod(asking((text) => text), '?dryRun=All')).toMatchObject({ status: 201 });
+      for (const change of [(text: string) => text.replace('"port":3000', '"port":30001'), (text: string) => text.replace('"port":3000', '"port":9901'), (text: string) => ` ${text}`, () => '']) {
+        expect(await createPod(asking(change), '?dryRun=All')).toMatchObject({ status: 403, body: { message: expect.stringContaining('must probe the port of its MCPServer alone') } });
       }
     });
 

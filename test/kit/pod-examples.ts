@@ -1,6 +1,6 @@
 /** Pods and servers as the API server hands them to a webhook, and the settings that they are patched with. */
 import type { MCPServer } from '../../api/v1alpha1/index.ts';
-import type { PatchOperation } from '../../operator/webhook/pod-patch.ts';
+import type { PatchOperation } from '../../operator/webhook/patch-operation.ts';
 import type { InjectionSettings } from '../../operator/webhook/settings.ts';
 
 export type Mutable = Record<string, unknown>;

@@ -2,7 +2,7 @@
 import { createAuthority, issueServingPair } from '../../pki/authority.ts';
 import { trustBundle } from '../../pki/rotation.ts';
 import { webhookConfiguration } from '../../operator/webhook/configuration.ts';
-import type { PatchOperation } from '../../operator/webhook/pod-patch.ts';
+import type { PatchOperation } from '../../operator/webhook/patch-operation.ts';
 import { allowing } from '../../operator/webhook/admission-review.ts';
 import { createInjector } from '../../operator/webhook/inject.ts';
 import type { InjectionOutcome } from '../../operator/webhook/inject.ts';

@@ -24,6 +24,8 @@ export interface PodOptions {
   readonly server: string;
   /** Addresses of the operator's replicas. */
   readonly replicas: readonly string[];
+  /** Of the pod; without it, one container. */
+  readonly spec?: Readonly<Record<string, unknown>>;
 }
 
 export interface SimulatedPod {
@@ -79,10 +81,10 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   };
 }
 
-async function createPod({ cluster, namespace, name, server }: PodOptions): Promise<{ uid: string; environment: Readonly<Record<string, string>> }> {
+async function createPod({ cluster, namespace, name, server, spec }: PodOptions): Promise<{ uid: string; environment: Readonly<Record<string, string>> }> {
   const pod = {
     apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { [SERVER_LABEL]: server } },
-    spec: { containers: [{ name: 'server', image: 'example/server:1' }] },
+    spec: { containers: [{ name: 'server', image: 'example/server:1' }], ...spec },
   };
   const { status, body, text } = await cluster.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
   if (status !== 201) throw new Error(`the pod was not created: ${text}`);

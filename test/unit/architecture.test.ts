@@ -77,6 +77,7 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   'sidecar/snapshot/replica-stream.ts': 'test/integration/bundle-stream.test.ts',
   // Parts of a thing that is tested through its only door.
   'sidecar/snapshot/tombstones.ts': 'test/unit/sidecar/snapshot/bundle-admission.test.ts',
+  'operator/webhook/patch-operation.ts': 'test/unit/operator/webhook/pod-patch.test.ts',
   'operator/kube/api-call.ts': 'test/unit/operator/kube/client.test.ts',
   'operator/kube/deadline.ts': 'test/unit/operator/kube/client.test.ts',
   'operator/kube/failure.ts': 'test/unit/operator/kube/client.test.ts',

@@ -7,11 +7,13 @@ let port = 0;
 let server: AdminServer;
 let live: boolean;
 let ready: boolean | Readiness;
+let probed: () => number;
 let render: () => Promise<{ contentType: string; text: string }>;
 
 beforeEach(async () => {
   live = true;
   ready = true;
+  probed = () => 200;
   render = async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'x_total 1\n' });
   server = createAdminServer({
     address: '127.0.0.1',
@@ -19,6 +21,7 @@ beforeEach(async () => {
     metrics: { render: () => render() },
     ready: () => ready,
     live: () => live,
+    answers: new Map([['/probe/server/liveness', async () => probed()]]),
   });
   ({ port } = await server.start());
 });
@@ -35,6 +38,29 @@ function raw(bytes: string): Promise<string> {
   socket.on('close', () => resolve(answer)).on('error', reject);
   return promise;
 }
+
+describe('a further path', () => {
+  test('is answered with a status alone', async () => {
+    for (const status of [200, 401, 502]) {
+      probed = () => status;
+      const response = await request('/probe/server/liveness');
+      expect({ status: response.status, text: await response.text(), cache: response.headers.get('cache-control') }).toEqual({ status, text: '', cache: 'no-store' });
+    }
+  });
+
+  test('is exact, and only read', async () => {
+    for (const path of ['/probe/server/liveness/', '/probe/server', '/probe/server/LIVENESS', '/probe/server/%6civeness', '//probe/server/liveness']) expect((await request(path)).status).toBe(404);
+    expect((await request('/probe/server/liveness', { method: 'POST' })).status).toBe(405);
+  });
+
+  test('that fails shows nothing of it', async () => {
+    probed = () => {
+      throw new Error('secret');
+    };
+    const response = await request('/probe/server/liveness');
+    expect({ status: response.status, text: await response.text() }).toEqual({ status: 500, text: 'internal error\n' });
+  });
+});
 
 describe('the admin server', () => {
   test('says whether the process is alive', async () => {

@@ -37,6 +37,21 @@ describe('the configuration of a sidecar', () => {
     expect(readSidecarConfig(GOOD).gateway.listener.plainHTTP).toBe(false);
   });
 
+  test('drains as long as its pod lasts', () => {
+    expect(readSidecarConfig(GOOD).gateway.listener.drainSeconds).toBe(25);
+    expect(readSidecarConfig({ ...GOOD, [ENVIRONMENT.drainSeconds]: '0' }).gateway.listener.drainSeconds).toBe(0);
+    for (const value of ['26', '-1', '', 'x']) expect(problemsOf({ ...GOOD, [ENVIRONMENT.drainSeconds]: value })).toEqual([`${ENVIRONMENT.drainSeconds}: must be a number up to 25`]);
+  });
+
+  test('asks the server what it is told, and never itself', () => {
+    const probes = (port: number): string => `{"port":${port},"probes":[{"container":"server","kind":"liveness","timeoutSeconds":1}]}`;
+    expect(readSidecarConfig(GOOD).probes.probes).toEqual([]);
+    expect(readSidecarConfig({ ...GOOD, [ENVIRONMENT.probes]: probes(3000) }).probes).toEqual({ port: 3000, probes: [{ container: 'server', kind: 'liveness', timeoutSeconds: 1 }] });
+    for (const port of [15_443, 15_090]) expect(problemsOf({ ...GOOD, [ENVIRONMENT.probes]: probes(port) })).toEqual([`${ENVIRONMENT.probes}: port: must not be a port of the sidecar`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.probes]: '' })).toEqual([`${ENVIRONMENT.probes}: is not JSON`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.probes]: '{"port":1,"host":"x","probes":[]}' })).toEqual([`${ENVIRONMENT.probes}: has an unknown member`]);
+  });
+
   test('is refused with every problem by its name', () => {
     expect(problemsOf({}).length).toBeGreaterThan(10);
     expect(problemsOf({ ...GOOD, [ENVIRONMENT.server]: undefined })).toEqual([`${ENVIRONMENT.server}: is required`]);

@@ -13,6 +13,11 @@ describe('the hash', () => {
     expect(plain).toMatch(/^[0-9a-f]{16}$/);
   });
 
+  test('is the same whatever is in the pod', () => {
+    const pod = aPod({ terminationGracePeriodSeconds: 5, containers: [{ name: 'server', livenessProbe: { tcpSocket: { port: 3000 } } }] });
+    expect(JSON.stringify(podPatch(pod, aGuardedServer(), SETTINGS))).toContain(plain);
+  });
+
   test.each([
     ['an image', { image: 'registry.example/mcpgateway/sidecar:9' }],
     ['a log level', { logLevel: 'debug' }],

@@ -4,7 +4,7 @@ import type { MCPServer } from '../../../../api/v1alpha1/index.ts';
 import { createInjector } from '../../../../operator/webhook/inject.ts';
 import type { InjectorDeps } from '../../../../operator/webhook/inject.ts';
 import { podPatch } from '../../../../operator/webhook/pod-patch.ts';
-import type { PatchOperation } from '../../../../operator/webhook/pod-patch.ts';
+import type { PatchOperation } from '../../../../operator/webhook/patch-operation.ts';
 import { aGuardedServer, aPod, applyPatch, aReview, SETTINGS } from '../../../kit/pod-examples.ts';
 
 const UID = '705ab4f5-6393-11e8-b7cc-42010a800002';

@@ -103,7 +103,7 @@ describe('a patched pod', () => {
     expect(result).toMatchObject({ metadata: { ...(pod['metadata'] as Mutable), annotations: { a: 'b' } } });
     expect(initContainers(result)[1]).toEqual({ name: 'migrate' });
     expect(volumesOf(result)[0]).toEqual({ name: 'work', emptyDir: {} });
-    expect((result['spec'] as Mutable)['containers']).toEqual((pod['spec'] as Mutable)['containers']);
+    expect((result['spec'] as Mutable)['containers']).toMatchObject((pod['spec'] as Mutable)['containers'] as Mutable[]);
   });
 
   test('has the sidecar before every other init container', () => {

@@ -6,7 +6,9 @@ import { sidecarVolumes } from '../../../../operator/webhook/sidecar-volumes.ts'
 import { aGuardedServer, SETTINGS } from '../../../kit/pod-examples.ts';
 
 const server = { namespace: 'tools', name: 'github' };
-const container = sidecarContainer(SETTINGS, { server, ownCertificate: false, hosts: ['github-mcp', 'github-mcp.tools.svc'], secrets: false });
+const probes = { port: 3000, probes: [{ container: 'server', kind: 'liveness', timeoutSeconds: 1 }] } as const;
+const quiet = { drainSeconds: 20, probes: { port: 3000, probes: [] } };
+const container = sidecarContainer(SETTINGS, { drainSeconds: 20, probes, server, ownCertificate: false, hosts: ['github-mcp', 'github-mcp.tools.svc'], secrets: false });
 
 describe('the sidecar', () => {
   test('is native, and its probes need no bundle to start and one to be ready', () => {
@@ -40,17 +42,23 @@ describe('the sidecar', () => {
       MCPGATEWAY_TLS_DIRECTORY: DIRECTORIES.tls,
       MCPGATEWAY_SECRETS_DIRECTORY: DIRECTORIES.secrets,
       MCPGATEWAY_CERTIFICATE_SOURCE: 'Operator',
+      MCPGATEWAY_DRAIN_SECONDS: '20',
+      MCPGATEWAY_PROBES: '{"port":3000,"probes":[{"container":"server","kind":"liveness","timeoutSeconds":1}]}',
     });
   });
 
+  test('is told of no probes where there are none', () => {
+    expect(JSON.stringify(sidecarContainer(SETTINGS, { ...quiet, server, ownCertificate: false, hosts: [], secrets: false }))).not.toContain('MCPGATEWAY_PROBES');
+  });
+
   test('knows when its certificate comes from a Secret', () => {
-    expect(JSON.stringify(sidecarContainer(SETTINGS, { server, ownCertificate: true, hosts: [], secrets: true })['env'])).toContain('{"name":"MCPGATEWAY_CERTIFICATE_SOURCE","value":"Secret"}');
+    expect(JSON.stringify(sidecarContainer(SETTINGS, { ...quiet, server, ownCertificate: true, hosts: [], secrets: true })['env'])).toContain('{"name":"MCPGATEWAY_CERTIFICATE_SOURCE","value":"Secret"}');
   });
 
   test('mounts exactly the volumes that there are, and writes to two', () => {
     const own = aGuardedServer({ tls: { secretRef: { name: 'tls' } } });
     for (const [spec, secrets] of [[aGuardedServer().spec, false], [own.spec, true]] as const) {
-      const mounts = sidecarContainer(SETTINGS, { server, ownCertificate: secrets, hosts: [], secrets })['volumeMounts'] as { name: string; readOnly?: boolean }[];
+      const mounts = sidecarContainer(SETTINGS, { ...quiet, server, ownCertificate: secrets, hosts: [], secrets })['volumeMounts'] as { name: string; readOnly?: boolean }[];
       expect(mounts.map(({ name }) => name)).toEqual(sidecarVolumes(SETTINGS, server, spec).map(({ name }) => name));
       expect(mounts.filter(({ readOnly }) => readOnly !== true).map(({ name }) => name)).toEqual(['mcp-gateway-bundle', 'mcp-gateway-tls']);
     }

@@ -96,6 +96,11 @@ const REFUSED: Readonly<Record<string, Case>> = {
   'a volume name like ours': { pod: aPod({ volumes: [{ name: 'mcp-gateway-mine' }] }), reason: 'VolumeNameTaken', message: `spec.volumes[0].name: ${VOLUME}` },
   'a mount of ours': { pod: aPod(container({ volumeMounts: [{ name: 'a' }, { name: 'mcp-gateway-tls' }] })), reason: 'VolumeMounted', message: `spec.containers[0].volumeMounts[1].name: ${MOUNT}` },
   'a device of ours': { pod: aPod({ initContainers: [{ name: 'i', volumeDevices: [{ name: 'mcp-gateway-tls' }] }] }), reason: 'VolumeMounted', message: `spec.initContainers[0].volumeDevices[0].name: ${MOUNT}` },
+  'a probe of the sidecar that nobody moved there': {
+    pod: aPod(container({ readinessProbe: { httpGet: { path: '/probe/server/readiness', port: 9901 } } })),
+    reason: 'ProbeLost',
+    message: 'spec.containers[0].readinessProbe.httpGet: asks the sidecar for a probe that it does not know: write what the server itself is to be asked',
+  },
   'a mount of ours in a pod that was injected': {
     pod: aPod({ ...(injected()['spec'] as Mutable), ...container({ volumeMounts: [{ name: 'mcp-gateway-identity' }] }) }, injected()['metadata'] as Mutable),
     reason: 'VolumeMounted',
@@ -136,6 +141,8 @@ describe('accepts', () => {
     ['a pod without lists', { apiVersion: 'v1', kind: 'Pod', metadata: {}, spec: {} }],
     ['lists of anything', aPod({ containers: [null, 1, {}], volumes: 'x', initContainers: [{ ports: [null] }] })],
     ['a pod that is injected', injected()],
+    ['a pod that is injected and has probes', injected(aPod(container({ livenessProbe: { tcpSocket: { port: 3000 } } })))],
+    ['a probe of the sidecar itself', aPod(container({ readinessProbe: { httpGet: { path: '/healthz', port: 9901 } } }))],
     ['a pod that was injected with an image of another repository that is allowed', applyPatch(aPod(), podPatch(aPod(), aGuardedServer({ sidecar: { image: 'mirror.example:5000/mcpgateway:1' } }), SETTINGS))],
     ['a pod that an older version injected', applyPatch(aPod(), podPatch(aPod(), aGuardedServer(), { ...SETTINGS, image: 'registry.example/mcpgateway/sidecar@sha256:aa', ports: { https: 1, admin: 2 } }))],
   ])('%s', (_title, pod) => {

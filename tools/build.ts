@@ -1,6 +1,6 @@
 /**
- * Bundles what runs in production: dist/standalone.mjs and dist/cli.mjs, each with a source map and the metafile that
- * says what is inside. `dist/` lies beside `crds/` and `api/` as `manifest/` does, so what manifest/ reads by a path
+ * Bundles what runs in production: one file in dist/ for each main module, with a source map and the metafile that says
+ * what is inside. `dist/` lies beside `crds/` and `api/` as `manifest/` does, so what manifest/ reads by a path
  * relative to its own module is found from a bundle as well. An image needs bin/, dist/, crds/, package.json and the
  * schema in api/.
  */
@@ -12,7 +12,7 @@ import { standaloneValidators } from '../manifest/standalone-validators.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-export const BUNDLES = { standalone: 'standalone/main.ts', cli: 'cli/main.ts' } as const;
+export const BUNDLES = { standalone: 'standalone/main.ts', cli: 'cli/main.ts', operator: 'operator/main.ts', sidecar: 'sidecar/main.ts' } as const;
 
 /** CommonJS packages inside an ES module bundle still call `require` for Node's own modules. */
 const REQUIRE = "import { createRequire as mcpgatewayCreateRequire } from 'node:module';\nconst require = mcpgatewayCreateRequire(import.meta.url);";

@@ -1,5 +1,9 @@
 /** From samples to medians, ranges, a verdict and the page. */
 import type { RevocationTimes } from '../kit/revocation-trials.ts';
+import { operatorVerdicts } from './operator-report.ts';
+import type { OperatorBench } from './operator-run.ts';
+import { median, percentile, spread } from './statistics.ts';
+import type { Verdict } from './statistics.ts';
 
 export interface Sample {
   readonly cpuMicrosecondsPerRequest: number;
@@ -26,37 +30,14 @@ export interface Bench {
   readonly gateway: string;
   readonly firstAcceptedMs: readonly number[];
   readonly revocation: RevocationTimes;
+  readonly operator: OperatorBench;
 }
 
 export const LIMITS = { cpuRatio: 4, idleMiB: 90, firstAcceptedMs: 500, revocationP99Ms: 100 } as const;
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
-/** `median (least–most)`. */
-export function spread(values: readonly number[], digits: number): string {
-  return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
-}
-
-/** The least value that so large a share of all does not exceed. */
-export function percentile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? Number.NaN;
-}
-
 /** Each run against the baseline run beside it, so that a change of the machine's mood in between counts for both. */
 export function ratios(subject: Measured, baseline: Measured): readonly number[] {
   return subject.samples.map((sample, run) => sample.cpuMicrosecondsPerRequest / (baseline.samples[run]?.cpuMicrosecondsPerRequest ?? Number.NaN));
-}
-
-export interface Verdict {
-  readonly what: string;
-  readonly limit: string;
-  readonly measured: string;
-  readonly holds: boolean;
 }
 
 /** A number that is missing does not hold. */
@@ -69,6 +50,7 @@ export function verdicts(bench: Bench): readonly Verdict[] {
     { what: 'first accepted request after exec, ms', limit: `≤ ${String(LIMITS.firstAcceptedMs)}`, measured: spread(bench.firstAcceptedMs, 0), holds: median(bench.firstAcceptedMs) <= LIMITS.firstAcceptedMs },
     revocationVerdict('last call that a revoked token was accepted with, ms after the start of the write', bench.revocation.lastAcceptedMs),
     revocationVerdict('end of the open stream of a revoked token, ms after the start of the write', bench.revocation.streamEndedMs),
+    ...operatorVerdicts(bench.operator),
   ];
 }
 
@@ -100,13 +82,17 @@ ${table(['what', 'limit', 'measured', 'holds'], verdicts(bench).map(({ what, lim
 The first accepted request counts from the start of \`bin/mcpgateway\` to the whole answer of the server behind the gateway, ${String(bench.firstAcceptedMs.length)} starts.
 A revocation is an edit of the token's YAML while one connection calls without a pause and another holds a stream open, ${String(bench.revocation.streamEndedMs.length)} tokens one after the other.
 
+The operator runs as one bundled file with a heap of at most 256 MiB against a real kube-apiserver, in one replica, with at most 50 requests a second but for setting the scene.
+Its sidecars are simulated: each is a pod with a token of its own and a stream that is read and acknowledged. One more is a real process, which a client calls
+without a pause while another holds a stream open. Half of the tokens are revoked with \`kubectl patch\`, half are deleted. A time below 0 is one before kubectl returned.
+
 ## Versions
 
 ${table(['what', 'version'], bench.versions)}
 ## Reproduce
 
 \`\`\`sh
-make bench           # some minutes; fails when a limit does not hold
+make bench           # half an hour; fails when a limit does not hold
 make bench QUICK=1   # a trial: short runs, wider ranges, writes results/benchmarks-quick.md instead
 \`\`\`
 

@@ -9,6 +9,8 @@ import { BODY_BYTES, requestBytes } from './call.ts';
 import { answerLength } from './load.ts';
 import type { LoadOrder, LoadResult } from './load.ts';
 import { cpuMs, memory } from './process-usage.ts';
+import { measureOperator } from './operator-run.ts';
+import type { OperatorBenchSize } from './operator-run.ts';
 import { page, verdicts } from './report.ts';
 import type { Bench, Measured, Sample } from './report.ts';
 import { runRevocationTrials } from '../kit/revocation-trials.ts';
@@ -25,6 +27,9 @@ const RUN_SECONDS = QUICK ? 2 : 3;
 const WARM_UP_SECONDS = QUICK ? 4 : 15;
 const STARTS = QUICK ? 3 : 9;
 const REVOCATIONS = QUICK ? 20 : 100;
+const OPERATOR: OperatorBenchSize = QUICK
+  ? { trials: 6, servers: 20, small: { clients: 5, tokens: 100 }, large: { clients: 10, tokens: 300 }, idleSeconds: 20 }
+  : { trials: 100, servers: 200, small: { clients: 20, tokens: 1_000 }, large: { clients: 100, tokens: 10_000 }, idleSeconds: 600 };
 /** Enough for what a start leaves behind to be collected or not, as it will. */
 const IDLE_MS = 2_000;
 const FIRST_REQUEST_DEADLINE_MS = 10_000;
@@ -54,8 +59,9 @@ async function measure(): Promise<Bench> {
   const measured = contenders.map(describe);
   for (const { running } of contenders) await running?.stop();
   await upstream.stop();
+  const operator = await measureOperator(OPERATOR, (line) => console.log(`operator: ${line}`));
   return {
-    date: new Date().toISOString().slice(0, 10), versions: versions(), subjects: measured, baseline: BARE, gateway: GATEWAY, firstAcceptedMs, revocation,
+    date: new Date().toISOString().slice(0, 10), versions: versions(), subjects: measured, baseline: BARE, gateway: GATEWAY, firstAcceptedMs, revocation, operator,
     setting: { connections: CONNECTIONS, runs: RUNS, secondsPerRun: RUN_SECONDS, bodyBytes: BODY_BYTES, processors: processors() },
   };
 }

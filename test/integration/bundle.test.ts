@@ -52,7 +52,7 @@ describe('the bundle of the gateway', () => {
     expect(modules.filter((url) => !url.startsWith('node:') && url !== `file://${image}/dist/standalone.mjs`)).toEqual([]);
   });
 
-  test.each(['standalone', 'cli'])('%s holds neither the Kubernetes client nor node-forge', (name) => {
+  test.each(['standalone', 'cli', 'sidecar'])('%s holds neither the Kubernetes client nor node-forge', (name) => {
     const { inputs } = JSON.parse(readFileSync(join(image, `dist/${name}.meta.json`), 'utf8')) as { inputs: Readonly<Record<string, unknown>> };
     expect(Object.keys(inputs).length).toBeGreaterThan(10);
     expect(Object.keys(inputs).filter((path) => /node_modules\/(@kubernetes\/client-node|node-forge)\//.test(path))).toEqual([]);

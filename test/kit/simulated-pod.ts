@@ -81,7 +81,7 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   };
 }
 
-async function createPod({ cluster, namespace, name, server, spec }: PodOptions): Promise<{ uid: string; environment: Readonly<Record<string, string>> }> {
+export async function createPod({ cluster, namespace, name, server, spec }: PodOptions): Promise<{ uid: string; environment: Readonly<Record<string, string>> }> {
   const pod = {
     apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { [SERVER_LABEL]: server } },
     spec: { containers: [{ name: 'server', image: 'example/server:1' }], ...spec },
@@ -95,7 +95,7 @@ async function createPod({ cluster, namespace, name, server, spec }: PodOptions)
   return { uid: created.metadata.uid, environment: Object.fromEntries(entries) };
 }
 
-async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
+export async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
   const request = {
     apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest',
     spec: { audiences: [audience], expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid } },
@@ -105,7 +105,7 @@ async function requestToken(cluster: ControlPlane, pod: { namespace: string; nam
   return (body as unknown as { status: { token: string } }).status.token;
 }
 
-function authoritiesOf(cluster: ControlPlane, namespace: string): Promise<string> {
+export function authoritiesOf(cluster: ControlPlane, namespace: string): Promise<string> {
   return eventually('the authorities of the operator', async () => {
     const { code, stdout } = await cluster.kubectl(['get', 'configmap', 'mcpgateway-authorities', '-n', namespace, '-o', 'jsonpath={.data.ca\\.crt}']);
     return code === 0 && stdout !== '' ? stdout : undefined;

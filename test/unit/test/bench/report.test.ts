@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { median, page, percentile, ratios, spread, verdicts } from '../../../bench/report.ts';
+import { operatorVerdicts } from '../../../bench/operator-report.ts';
+import { page, ratios, verdicts } from '../../../bench/report.ts';
 import type { Bench, Measured, Sample } from '../../../bench/report.ts';
+import { anOperatorBench } from './kit.ts';
 
 const aSample = (cpuMicrosecondsPerRequest: number): Sample => ({ cpuMicrosecondsPerRequest, requestsPerSecond: 5000, p50Ms: 5, p99Ms: 12 });
 
@@ -9,34 +11,21 @@ const gateway: Measured = { name: 'gateway', does: 'guards', samples: [aSample(6
 
 function aBench(overrides: Partial<Measured> = {}, firstAcceptedMs: readonly number[] = [300, 310, 420]): Bench {
   return {
-    date: '2026-01-01', versions: [['Node', '24']], baseline: 'bare', gateway: 'gateway', firstAcceptedMs, revocation: { lastAcceptedMs: [2, 4, 3], streamEndedMs: [20, 30, 100] },
+    date: '2026-01-01', versions: [['Node', '24']], baseline: 'bare', gateway: 'gateway', firstAcceptedMs, revocation: { lastAcceptedMs: [2, 4, 3], streamEndedMs: [20, 30, 100] }, operator: anOperatorBench(),
     setting: { connections: 32, runs: 3, secondsPerRun: 15, bodyBytes: 700, processors: '2 processors' },
     subjects: [bare, { ...gateway, ...overrides }, { name: 'absent', does: 'is not here', samples: [] }],
   };
 }
 
 describe('the numbers', () => {
-  test.each([[[3, 1, 2], 2], [[4, 1, 2, 3], 2.5], [[7], 7]])('the median of %j is %d', (values, expected) => {
-    expect(median(values)).toBe(expected);
-  });
-
-  test('the median of nothing is no number', () => expect(median([])).toBeNaN());
-
-  test('a percentile is a value that was measured', () => {
-    expect([percentile([3, 1, 2, 4], 0.5), percentile([3, 1, 2, 4], 0.99), percentile([], 0.99)]).toEqual([2, 4, Number.NaN]);
-  });
-
-  test('a spread names the median, the least and the most', () => {
-    expect(spread([3, 1, 2], 1)).toBe('2.0 (1.0–3.0)');
-  });
-
   test('each run is compared with the baseline run beside it', () => {
     expect(ratios(gateway, bare)).toEqual([3, 3.6, 3]);
   });
 });
 
 describe('the verdict', () => {
-  const holds = (bench: Bench): readonly boolean[] => verdicts(bench).map((verdict) => verdict.holds);
+  /** Of the gateway's own part. */
+  const holds = (bench: Bench): readonly boolean[] => verdicts(bench).slice(0, 5).map((verdict) => verdict.holds);
 
   test('holds within every limit', () => expect(holds(aBench())).toEqual([true, true, true, true, true]));
   test('fails above four times the CPU', () => expect(holds(aBench({ samples: [aSample(81), aSample(101), aSample(121)] }))).toEqual([false, true, true, true, true]));
@@ -53,6 +42,11 @@ describe('the verdict', () => {
     const nothing = { lastAcceptedMs: [], streamEndedMs: [] };
     expect(holds({ ...aBench({ samples: [] }, []), subjects: [bare, { ...unmeasured, samples: [] }], revocation: nothing })).toEqual([false, false, false, false, false]);
   });
+});
+
+test('the limits of the operator are among the verdicts', () => {
+  const bench = aBench();
+  expect(verdicts(bench).slice(5)).toEqual(operatorVerdicts(bench.operator));
 });
 
 describe('the page', () => {

@@ -2,6 +2,7 @@
  * The wire contract between operator and sidecar: newline-delimited JSON down, small JSON bodies up. Every message
  * carries its version; a member that is not known is refused, so neither side acts on half of what the other meant.
  */
+import { BUNDLE_AUDIENCE } from './annotations.ts';
 import {
   arrayOf, BUNDLE_LIMITS, BUNDLE_SHAPE, GENERATION_ID_SHAPE, integer, MEMBER_SHAPES, objectOf, oneOf, optional, ORDER_SHAPE,
   requireShape, REVISION_SHAPE, text, TOKEN_SHAPE, TOKEN_UID_SHAPE, WireError,
@@ -18,6 +19,11 @@ export const MAX_REPORT_BYTES = 256 * 1024;
 export interface ServerName {
   readonly namespace: string;
   readonly name: string;
+}
+
+/** Of the token with which a sidecar of this server asks: it opens no other server's bundle. */
+export function bundleAudience({ namespace, name }: ServerName): string {
+  return `${BUNDLE_AUDIENCE}/${namespace}/${name}`;
 }
 
 /** The body of a request for a certificate: a public key as PEM. */

@@ -1,6 +1,5 @@
 /** Whose a sidecar's token is, by the API server: a TokenReview for the audience of one server. */
-import { BUNDLE_AUDIENCE } from '../api/annotations.ts';
-import { isRecord } from '../manifest/record.ts';
+import { bundleAudience } from '../api/bundle-stream.ts';
 import type { Review } from './bundle/review-cache.ts';
 import type { KubeClient } from './kube/client.ts';
 
@@ -14,24 +13,12 @@ const SERVICE_ACCOUNT = /^system:serviceaccount:([a-z0-9-]{1,63}):/;
  */
 export function createPodReview(client: Pick<KubeClient, 'tokenReview'>): Review {
   return async (token, server) => {
-    const result = await client.tokenReview(token, [`${BUNDLE_AUDIENCE}/${server.namespace}/${server.name}`]);
+    const result = await client.tokenReview(token, [bundleAudience(server)]);
     if (!result.authenticated) return undefined;
     const namespace = SERVICE_ACCOUNT.exec(result.username)?.[1];
     const [podName, ...otherNames] = result.extra[POD_NAME] ?? [];
     const [podUid, ...otherUids] = result.extra[POD_UID] ?? [];
-    const expiresAtMs = expiryOf(token);
-    if (namespace === undefined || podName === undefined || podUid === undefined || expiresAtMs === undefined) return undefined;
-    return otherNames.length + otherUids.length > 0 ? undefined : { namespace, podName, podUid, expiresAtMs };
+    if (namespace === undefined || podName === undefined || podUid === undefined) return undefined;
+    return otherNames.length + otherUids.length > 0 ? undefined : { namespace, podName, podUid };
   };
-}
-
-/** Claim `exp` of a token that the API server has just accepted (RFC 7519 §4.1.4). */
-function expiryOf(token: string): number | undefined {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    const exp = isRecord(claims) ? claims['exp'] : undefined;
-    return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined;
-  } catch {
-    return undefined;
-  }
 }

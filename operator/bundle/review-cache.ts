@@ -2,18 +2,19 @@
 import { hash } from 'node:crypto';
 import type { ServerName } from '../../api/bundle-stream.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { createFailureBudget } from './failure-budget.ts';
 
 /** What the API server says of a token that is good and is for this server. */
 export interface ReviewedPod {
   readonly podName: string;
   readonly podUid: string;
   readonly namespace: string;
-  /** When the token ends, by the wall clock. */
-  readonly expiresAtMs: number;
 }
 
 /** A TokenReview with the audience of this server: `undefined` for every token that is not for it. Throws where nobody can say. */
 export type Review = (token: string, server: ServerName) => Promise<ReviewedPod | undefined>;
+/** `peer`: the address that the token came from. */
+export type CachedReview = (token: string, server: ServerName, peer: string) => Promise<ReviewedPod | undefined>;
 
 export class ReviewsBusyError extends Error {}
 
@@ -31,13 +32,21 @@ interface Remembered {
 
 /**
  * Keyed by the hash of the whole token and the server: an answer for one server is never one for another. An answer is
- * used for at most a minute and never past the end of the token. Throws a ReviewsBusyError above the bound of reviews
- * under way.
+ * used for at most a minute; whether the token has ended is for the caller to look at. Throws a ReviewsBusyError above
+ * the bound of reviews under way, and for an address whose tokens failed too often (failure-budget.ts).
+ *
+ * Failures count against the address that sent the token, not against the pod that it names: whoever may look at pods
+ * knows their names and uids, and could use up a pod's budget from elsewhere. A token that was accepted before is
+ * reviewed again whatever its address owes. What is left to an attacker: from one address, 16 reviews at once and one
+ * every two seconds; with a hundred addresses, as much as the reviews of one replica may take together, and then pods
+ * that come with a token not seen before have to try again; and where he shares the address of pods, as behind a NAT,
+ * their next token waits until his stop.
  */
-export function createReviewCache(review: Review, clock: Clock): Review {
+export function createReviewCache(review: Review, clock: Clock): CachedReview {
   const accepted = new Map<string, Remembered>();
   const refused = new Map<string, Remembered>();
   const running = new Map<string, Promise<ReviewedPod | undefined>>();
+  const budget = createFailureBudget(clock);
 
   function recall(key: string): Remembered | undefined {
     const known = accepted.get(key) ?? refused.get(key);
@@ -55,22 +64,31 @@ export function createReviewCache(review: Review, clock: Clock): Review {
     return pod;
   }
 
-  return async (token, server) => {
+  /** As a stranger's: it costs the address until it turns out to be good. */
+  async function askFor(peer: string, key: string, token: string, server: ServerName): Promise<ReviewedPod | undefined> {
+    if (!budget.take(peer)) throw new ReviewsBusyError('too many tokens of this address were refused');
+    let isFailure = false;
+    try {
+      const pod = await ask(key, token, server);
+      isFailure = pod === undefined;
+      return pod;
+    } finally {
+      if (!isFailure) budget.giveBack(peer);
+    }
+  }
+
+  return async (token, server, peer) => {
     const key = hash('sha256', `${server.namespace}/${server.name}\n${token}`, 'hex');
     const known = recall(key);
-    if (known !== undefined) return liveAt(known.pod, clock.nowMs());
+    if (known !== undefined) return known.pod;
     let asked = running.get(key);
     if (asked === undefined) {
       if (running.size >= MAX_RUNNING) throw new ReviewsBusyError('too many reviews of tokens are under way');
-      asked = ask(key, token, server).finally(() => running.delete(key));
+      asked = (accepted.has(key) ? ask(key, token, server) : askFor(peer, key, token, server)).finally(() => running.delete(key));
       running.set(key, asked);
     }
-    return liveAt(await asked, clock.nowMs());
+    return asked;
   };
-}
-
-function liveAt(pod: ReviewedPod | undefined, nowMs: number): ReviewedPod | undefined {
-  return pod !== undefined && nowMs < pod.expiresAtMs ? pod : undefined;
 }
 
 function dropOldest(memory: Map<string, Remembered>, max: number): void {

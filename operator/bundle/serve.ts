@@ -85,7 +85,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
     if (path === undefined) return answer(response, 404);
     const isStream = path.endpoint === 'bundles';
     if (request.method !== (isStream ? 'GET' : 'POST')) return answer(response, 405);
-    const admitted = await admission.admit(request.headers.authorization, path.server);
+    const admitted = await admission.admit(request.headers.authorization, path.server, request.socket.remoteAddress);
     if (!admitted.admitted) return answer(response, admitted.status);
     if (isStopping) return answer(response, 503);
     if (path.endpoint === 'certificates') return issue(request, response, path.server);

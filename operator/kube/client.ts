@@ -17,7 +17,10 @@ export interface KubeClientOptions {
   readonly userAgent: string;
   readonly clock: Scheduler;
   readonly metrics: KubeMetrics;
-  /** Requests per second, and how many at once before that counts. Default: 50 and 100. */
+  /**
+   * Requests per second, and how many at once before that counts; reviews of tokens have as much again for themselves,
+   * because strangers cause them. Default: 50 and 100.
+   */
   readonly rate?: { readonly perSecond: number; readonly burst: number };
   /** Of a call that names no other. Default: 30 s. */
   readonly timeoutMs?: number;
@@ -109,6 +112,7 @@ export function createKubeClient({ kubeConfig, userAgent, clock, metrics, rate =
   const transport = createTransport({ connection, userAgent, clock, metrics });
   const rateLimit = createRateLimit(clock, rate);
   const caller = createApiCall({ transport, host: connection.host, rateLimit, clock, metrics, timeoutMs });
+  const reviewer = createApiCall({ transport, host: connection.host, rateLimit: createRateLimit(clock, rate), clock, metrics, timeoutMs });
   const one = async (resource: Resource, options: RequestOptions): Promise<KubeObject> =>
     requireObject(await caller.request({ confidential: resource.confidential === true, ...options }), resource);
 
@@ -142,7 +146,7 @@ export function createKubeClient({ kubeConfig, userAgent, clock, metrics, rate =
     },
     async tokenReview(token, audiences, options) {
       const body = { apiVersion: apiVersionOf(TOKEN_REVIEWS), kind: TOKEN_REVIEWS.kind, spec: { token, audiences } };
-      const answer = await caller.request({ method: 'POST', path: collectionPath(TOKEN_REVIEWS), body, idempotent: true, confidential: true, ...options });
+      const answer = await reviewer.request({ method: 'POST', path: collectionPath(TOKEN_REVIEWS), body, idempotent: true, confidential: true, ...options });
       return parseTokenReview(answer, audiences);
     },
     async *watch(resource, { namespace, timeoutSeconds, signal, ...selection }) {

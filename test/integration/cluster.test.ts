@@ -17,6 +17,7 @@ import type { SimulatedPod } from '../kit/simulated-pod.ts';
 import { answerEvents, answerJson } from '../kit/spy-scripts.ts';
 import { startSpyUpstream } from '../kit/spy-upstream.ts';
 import type { SpyUpstream } from '../kit/spy-upstream.ts';
+import { floodWithTokens } from '../kit/token-flood.ts';
 import { withControlPlane } from '../kit/with-control-plane.ts';
 
 const cluster = withControlPlane({ crds: true });
@@ -193,4 +194,34 @@ describe('a bundle', () => {
     expect(refused.map(({ status }) => status)).toEqual([401, 401, 401, 401, 403, 401]);
     for (const { text } of refused) expect(text).not.toContain('sha256');
   });
+
+  test('reaches a sidecar that connects in the middle of a flood of invented tokens of its very pod', async () => {
+    const reviews = async (): Promise<number> => {
+      const { text } = await cluster().request('GET', '/metrics');
+      return text.split('\n').filter((line) => line.startsWith('apiserver_request_total{') && line.includes('resource="tokenreviews"')).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    };
+    const [victim] = pods;
+    if (victim === undefined) throw new Error('nothing runs');
+    await kubectl(['apply', '-f', '-'], aToken('late'));
+    await wait('condition=Ready', 'gwt/late');
+    const before = await reviews();
+    const startedMs = performance.now();
+    const floods = REPLICAS.map((address) =>
+      floodWithTokens({
+        replica: { address, port: ports.stream }, from: '127.0.0.66', tokens: 500,
+        pod: { namespace: tools, name: victim.name, uid: victim.uid }, server: { namespace: tools, name: 'github' },
+      }));
+    const newcomer = await addPod('github-2');
+    const token = await secretOf('late');
+    await eventually('the newcomer serving', async () => ((await call(newcomer, token)).status === 200 ? true : undefined));
+    await victim.restartSidecar();
+    expect((await call(victim, token)).status).toBe(200);
+    const statuses = (await Promise.all(floods)).flat();
+    const seconds = (performance.now() - startedMs) / 1000;
+    expect(statuses).toHaveLength(1000);
+    // Of each replica: 16 at once and one every two seconds for the attacker, and two for the sidecars.
+    expect((await reviews()) - before).toBeLessThanOrEqual(REPLICAS.length * (16 + Math.ceil(seconds / 2) + 4));
+    expect(new Set(statuses)).toEqual(new Set([401, 503]));
+    for (const { logText } of [newcomer, victim]) expect(logText()).not.toContain('503');
+  }, 60_000);
 });

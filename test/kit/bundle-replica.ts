@@ -14,10 +14,11 @@ import type { Logger } from '../../runtime/log.ts';
 import { createOperatorSource } from '../../sidecar/snapshot/operator-source.ts';
 import type { OperatorSource } from '../../sidecar/snapshot/operator-source.ts';
 import type { Authority } from './certificates.ts';
+import { aPodToken } from './pod-tokens.ts';
 
 export const TLS_NAME = 'bundles.gateway.svc';
 export const POD = { namespace: 'default', name: 'pod-a', uid: 'uid-pod-a' };
-export const GOOD_TOKEN = 'head.good.signature';
+export const GOOD_TOKEN = aPodToken({ pod: POD, server: { namespace: 'default', name: 'server' } });
 
 export const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
 
@@ -30,7 +31,7 @@ export interface FakeCluster {
 }
 
 export function aCluster(): FakeCluster {
-  const reviewed: ReviewedPod = { podName: POD.name, podUid: POD.uid, namespace: POD.namespace, expiresAtMs: Date.now() + 3_600_000 };
+  const reviewed: ReviewedPod = { podName: POD.name, podUid: POD.uid, namespace: POD.namespace };
   return {
     pods: new Map([[`${POD.namespace}/${POD.name}`, { uid: POD.uid, server: 'server' }]]),
     tokens: new Map([[GOOD_TOKEN, new Map([['default/server', reviewed]])]]),

@@ -227,6 +227,17 @@ describe('the client-side limit', () => {
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(290);
     expect(await kit.value('rest_client_rate_limiter_duration_seconds_count', { verb: 'GET' })).toBe(40);
   });
+
+  test('of reviews, which strangers cause, is another than that of what the operator does itself', async () => {
+    await kit.client.close();
+    kit = aClient(server.kubeconfig, systemScheduler, { rate: { perSecond: 0.01, burst: 1 } });
+    server.replies('POST', json(201, { status: { authenticated: false } }));
+    server.replies('GET', json(200, aPod('a', '1')));
+    await kit.client.tokenReview('token', ['mine']);
+    // Its turn would come in a hundred seconds.
+    expect(await kit.client.get(PODS, pod, { timeoutMs: 1_000 })).toMatchObject({ metadata: { name: 'a' } });
+    await expect(kit.client.tokenReview('token', ['mine'], { timeoutMs: 20 })).rejects.toMatchObject({ reason: 'Timeout' });
+  });
 });
 
 describe('lists', () => {

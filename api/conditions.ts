@@ -46,5 +46,6 @@ export const CONDITION_REASONS = [
   'Revoked',
   'ExpiresSoon',
   'SecretNameTaken',
+  'SecretNotWritten',
 ] as const;
 export type ConditionReason = (typeof CONDITION_REASONS)[number];

@@ -57,15 +57,19 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         await writeStatus(facts, signal);
         return outcomeOf(step, facts);
       }
-      await carryOut(step, facts, signal);
-      for (const happening of happeningsOf(step, facts, mint.isRefused(facts.token?.metadata.uid ?? ''))) deps.record(happening);
+      await carryOut(step, facts, signal).catch(async (error: unknown) => {
+        // What keeps the Secret from being written is shown; it is tried again all the same.
+        await writeStatus(observe(name), signal);
+        throw error;
+      });
+      for (const happening of happeningsOf(step, facts, mint.refusedForMs(facts.token?.metadata.uid ?? '') !== undefined)) deps.record(happening);
     }
     throw new Error('a token did not come to rest');
   };
 
   function observe(name: TokenName): TokenFacts {
     const at = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
-    return observeToken(name, { sources, held: mint.held, refusedSecret: mint.isRefused, ...at });
+    return observeToken(name, { sources, held: mint.held, refusedForMs: mint.refusedForMs, refusal: mint.refusal, ...at });
   }
 
   async function carryOut(step: TokenStep, facts: TokenFacts, signal: AbortSignal): Promise<void> {
@@ -85,6 +89,9 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         break;
       case 'deliver':
         await mint.deliver(facts, step.generation, signal);
+        break;
+      case 'abandon':
+        await mint.abandon(facts, step.generation, signal);
         break;
       case 'wait':
       case 'rest':

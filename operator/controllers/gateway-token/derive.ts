@@ -18,14 +18,14 @@ export type TokenStep =
   | { readonly do: 'wait'; readonly ms: number }
   /** Every sidecar knows it, or had its time: its owner may read it. */
   | { readonly do: 'deliver'; readonly generation: string }
+  /** It can never be handed over: nobody may accept it any longer. */
+  | { readonly do: 'abandon'; readonly generation: string }
   | { readonly do: 'rest'; readonly requeueAfterMs: number | undefined };
 
 /** How long a pending generation waits for sidecars that do not acknowledge: one that hangs must not stop every rotation. */
 const DELIVER_AFTER_MS = 5_000;
 /** Acknowledgements wake a reconcile; this is for those that never come. */
 const WAIT_MS = 1_000;
-/** A Secret's name that is taken may become free without a sign. */
-export const NAME_TAKEN_RETRY_MS = 60_000;
 /** A timer of Node counts to 2^31 ms at most. */
 const LONGEST_MS = 24 * 3_600_000;
 
@@ -37,9 +37,10 @@ export function deriveTokenStep(facts: TokenFacts): TokenStep {
   const pending = entry.generations.find(({ state }) => state === 'Pending');
   if (pending !== undefined) {
     if (pending.id !== facts.held) return { do: 'recover' };
+    if (facts.isSecretNameTaken) return { do: 'abandon', generation: pending.id };
     const { sidecars, enforcing } = facts.enforcement;
     if (enforcing < sidecars && facts.heldForMs < DELIVER_AFTER_MS) return { do: 'wait', ms: WAIT_MS };
-    return facts.isSecretNameTaken ? rest(facts, entry) : { do: 'deliver', generation: pending.id };
+    return { do: 'deliver', generation: pending.id };
   }
   return isMintDue(facts, entry) ? { do: 'mint' } : rest(facts, entry);
 }
@@ -65,8 +66,8 @@ function newEntry({ metadata, spec }: GatewayToken, uid: string, nowMs: number):
   return { namespace, name, uid, firstSeenMs: nowMs, revoked: spec.revoked, generations: [] };
 }
 
-function rest({ demand, isSecretNameTaken, nowMs }: TokenFacts, entry: LedgerToken): TokenStep {
+function rest({ demand, nameRetryMs, nowMs }: TokenFacts, entry: LedgerToken): TokenStep {
   const changes = [nextChangeMs(entry, demand, nowMs), demand?.endsAtMs ?? Infinity].filter((changeMs) => changeMs > nowMs);
-  const delayMs = Math.min(...changes.map((changeMs) => changeMs - nowMs), isSecretNameTaken ? NAME_TAKEN_RETRY_MS : Infinity);
+  const delayMs = Math.min(...changes.map((changeMs) => changeMs - nowMs), nameRetryMs ?? Infinity);
   return { do: 'rest', requeueAfterMs: Number.isFinite(delayMs) ? Math.min(delayMs, LONGEST_MS) : undefined };
 }

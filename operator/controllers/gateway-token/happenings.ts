@@ -12,9 +12,9 @@ export function happeningsOf(step: TokenStep, { token, entry }: TokenFacts, isRe
   if (isRevocation(step, entry)) {
     return [{ regarding, type: 'Normal', reason: 'Revoked', action: 'Revoke', note: 'The token is revoked; its open streams are being cut.' }];
   }
-  if (step.do !== 'deliver') return [];
+  if (step.do !== 'deliver' && step.do !== 'abandon') return [];
   const secret = `Secret ${token.spec.secretRef?.name ?? ''}`;
-  if (isRefused) return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note: `${secret} belongs to somebody else; nothing was written.` }];
+  if (isRefused || step.do === 'abandon') return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note: `${secret} belongs to somebody else; nothing was written.` }];
   return [{ regarding, type: 'Normal', reason: hasCurrent(entry) ? 'Rotated' : 'Minted', action: 'Mint', note: `Generation ${step.generation} is in ${secret}.` }];
 }
 

@@ -11,11 +11,11 @@ import { beginMint, promote } from '../../../core/token-life.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeError } from '../../kube/kube-error.ts';
+import { isFieldConflict, isInvalidField, KubeError } from '../../kube/kube-error.ts';
 import { SECRETS } from '../../kube/resources.ts';
 import type { ClusterLedger } from '../../ledger/ledger.ts';
-import { NAME_TAKEN_RETRY_MS } from './derive.ts';
 import type { HeldSecret, TokenFacts } from './observe.ts';
+import { releaseUnused } from './secret-claim.ts';
 
 export interface MintDeps {
   readonly client: Pick<KubeClient, 'apply'>;
@@ -27,24 +27,39 @@ export interface MintDeps {
 export interface Mint {
   /** The secret of a pending generation, by the UID of its token. */
   readonly held: (uid: string) => HeldSecret | undefined;
-  /** The Secret that the token names was found to be somebody else's, within the last minute: then it is tried again. */
-  readonly isRefused: (uid: string) => boolean;
-  /** Records a new generation as pending; nobody can read it yet. */
+  /** The Secret that the token names was found to be somebody else's: how long it is not tried again. */
+  readonly refusedForMs: (uid: string) => number | undefined;
+  /** How the API server refused the Secret last, unless it has taken it since: its status and its word for it. */
+  readonly refusal: (uid: string) => string | undefined;
+  /** Records a new generation as pending, and whose its Secret's name is; nobody can read it yet. */
   begin(facts: TokenFacts, signal: AbortSignal): Promise<void>;
+  /** Takes a pending generation back that nobody was shown, and the name of its Secret where it never was used. */
+  abandon(facts: TokenFacts, generation: string, signal: AbortSignal): Promise<void>;
   /** Writes the token's Secret, then records the generation as current. */
   deliver(facts: TokenFacts, generation: string, signal: AbortSignal): Promise<void>;
 }
 
 const FIELD_MANAGER = 'mcpgateway-gatewaytoken';
+/** Soon at first: the Secret of a token that was made again goes with the former one, moments later. */
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
 
 export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
   const held = new Map<string, HeldSecret>();
-  const refusedAtMs = new Map<string, number>();
+  const refused = new Map<string, { readonly times: number; readonly untilMs: number }>();
+  const refusals = new Map<string, string>();
 
-  async function giveUp({ name }: TokenFacts, uid: string, generation: string, signal: AbortSignal): Promise<void> {
-    refusedAtMs.set(uid, clock.monotonicMs());
+  async function abandon({ name, token }: TokenFacts, generation: string, signal: AbortSignal): Promise<void> {
+    const uid = token?.metadata.uid ?? '';
+    await ledger.change(name, (entry) => (entry?.uid === uid ? without(entry, generation) : entry), signal);
     held.delete(uid);
-    await ledger.change(name, (entry) => without(entry, generation), signal);
+  }
+
+  async function giveUp(facts: TokenFacts, uid: string, generation: string, signal: AbortSignal): Promise<void> {
+    const times = (refused.get(uid)?.times ?? 0) + 1;
+    refused.set(uid, { times, untilMs: clock.monotonicMs() + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 4 ** (times - 1)) });
+    await abandon(facts, generation, signal);
+    const { name } = facts;
     log.warn('token Secret belongs to somebody else', { namespace: name.namespace, token: name.name });
   }
 
@@ -53,26 +68,34 @@ export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
     const secretName = token.spec.secretRef?.name;
     if (secretName === undefined) return undefined;
     try {
-      // Not forced: fields that another manager wrote are not taken over.
-      await client.apply(SECRETS, tokenSecret(token, secretName, text), { fieldManager: FIELD_MANAGER, signal });
+      // Not forced, and each token is a manager of its own: fields that anybody else wrote are not taken over.
+      await client.apply(SECRETS, tokenSecret(token, secretName, text), { fieldManager: managerOf(token), signal });
       return secretName;
     } catch (error) {
       if (isSomebodyElses(error)) return undefined;
+      if (error instanceof KubeError && error.status !== undefined) refusals.set(token.metadata.uid ?? '', `${String(error.status)} ${error.reason}`);
       throw error;
     }
   }
 
   return {
     held: (uid) => held.get(uid),
-    isRefused: (uid) => clock.monotonicMs() - (refusedAtMs.get(uid) ?? -Infinity) < NAME_TAKEN_RETRY_MS,
+    refusal: (uid) => refusals.get(uid),
+    refusedForMs(uid) {
+      const leftMs = (refused.get(uid)?.untilMs ?? -Infinity) - clock.monotonicMs();
+      return leftMs > 0 ? leftMs : undefined;
+    },
     async begin({ name, token, demand }, signal) {
       const uid = token?.metadata.uid;
       if (uid === undefined || demand === undefined) return;
       const { text, generation } = formatCredential({ generation: randomBytes(16), secret: randomBytes(32) });
       held.set(uid, { generation, text, sinceMs: clock.monotonicMs() });
       const hashed = { id: generation, sha256: hashCredential(text) };
-      await ledger.change(name, (entry) => (entry?.uid === uid ? beginMint(entry, demand, hashed, clock.nowMs()) : entry), signal);
+      const secretName = token?.spec.secretRef?.name;
+      const claim = secretName === undefined ? {} : { secretName };
+      await ledger.change(name, (entry) => (entry?.uid === uid ? { ...beginMint(entry, demand, hashed, clock.nowMs()), ...claim } : entry), signal);
     },
+    abandon,
     async deliver(facts, generation, signal) {
       const { token, demand, name } = facts;
       if (token?.metadata.uid === undefined) return;
@@ -83,20 +106,23 @@ export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
       const secretName = await writeSecret(token, secret.text, signal);
       if (secretName === undefined) return giveUp(facts, uid, generation, signal);
       await ledger.change(name, (entry) => (entry?.uid === uid ? { ...promote(entry, generation, demand, clock.nowMs()), secretName } : entry), signal);
-      refusedAtMs.delete(uid);
-      held.delete(uid);
+      for (const kept of [refused, refusals, held]) kept.delete(uid);
       log.info('token minted', { namespace: name.namespace, token: name.name, generation });
     },
   };
 }
 
-function without(entry: LedgerToken | undefined, generation: string): LedgerToken | undefined {
-  return entry === undefined ? entry : { ...entry, generations: entry.generations.filter(({ id }) => id !== generation) };
+function without(entry: LedgerToken, generation: string): LedgerToken {
+  return releaseUnused({ ...entry, generations: entry.generations.filter(({ id }) => id !== generation) });
 }
 
-/** Fields that another manager owns (409), a Secret of another type, which cannot change (422), or the policy of our account (403). */
+function managerOf({ metadata }: GatewayToken): string {
+  return `${FIELD_MANAGER}-${metadata.uid ?? ''}`;
+}
+
+/** Its fields are another manager's, it has another type, which cannot change, or another controller. */
 function isSomebodyElses(error: unknown): boolean {
-  return error instanceof KubeError && (error.status === 409 || error.status === 422 || error.status === 403);
+  return isFieldConflict(error) || isInvalidField(error, 'type') || isInvalidField(error, 'metadata.ownerReferences');
 }
 
 function tokenSecret({ apiVersion, kind, metadata }: GatewayToken, name: string, text: string) {

@@ -6,6 +6,7 @@ import type { ObjectProblem } from '../../../core/bundle/problem.ts';
 import { readDemand } from '../../../core/token-demand.ts';
 import type { TokenDemand } from '../../../core/token-life.ts';
 import type { TokenName } from '../../ledger/ledger.ts';
+import { isSecretNameClaimed } from './secret-claim.ts';
 
 /** How far the sidecars of the servers that a token names are. */
 export interface Enforcement {
@@ -27,8 +28,12 @@ export interface TokenFacts {
   readonly entry: LedgerToken | undefined;
   readonly demand: TokenDemand | undefined;
   readonly problems: readonly ObjectProblem[];
-  /** Another live token of the namespace already owns the Secret's name, or a Secret that is none of ours has it. */
+  /** Another token of the namespace has the Secret's name (secret-claim.ts), or a Secret that is none of ours has it. */
   readonly isSecretNameTaken: boolean;
+  /** When to look again whether it still is: it may become free without a sign. */
+  readonly nameRetryMs: number | undefined;
+  /** How the API server refused the Secret last, for instance `403 Forbidden`. */
+  readonly secretRefusal: string | undefined;
   /** The pending generation whose secret this process holds. */
   readonly held: string | undefined;
   readonly heldForMs: number;
@@ -57,37 +62,39 @@ export interface HeldSecret {
 export interface ObserveDeps {
   readonly sources: TokenSources;
   readonly held: (uid: string) => HeldSecret | undefined;
-  readonly refusedSecret: (uid: string) => boolean;
+  /** How long the Secret that was found to be none of ours is not tried again. */
+  readonly refusedForMs: (uid: string) => number | undefined;
+  readonly refusal: (uid: string) => string | undefined;
   readonly nowMs: number;
   readonly monotonicMs: number;
 }
 
+const CLAIMED_RETRY_MS = 60_000;
 const NOBODY: Enforcement = { sidecars: 0, enforcing: 0, isSettling: false };
 
-export function observeToken(name: TokenName, { sources, held, refusedSecret, nowMs, monotonicMs }: ObserveDeps): TokenFacts {
+export function observeToken(name: TokenName, { sources, held, refusedForMs, refusal, nowMs, monotonicMs }: ObserveDeps): TokenFacts {
   const token = sources.token(name);
   const entry = sources.entry(name);
   if (token === undefined) {
-    return { name, token, entry, demand: undefined, problems: [], isSecretNameTaken: false, held: undefined, heldForMs: 0, enforcement: NOBODY, nowMs };
+    return { name, token, entry, demand: undefined, problems: [], isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined, held: undefined, heldForMs: 0, enforcement: NOBODY, nowMs };
   }
   const uid = token.metadata.uid ?? '';
   const { demand, problems } = readDemand(token, sources.namespaceLabels(name.namespace), sources.config());
   const secret = held(uid);
+  const isClaimed = isSecretNameClaimed(token, { entry, entries: sources.entries(), tokenOf: sources.token });
+  const nameRetryMs = refusedForMs(uid) ?? (isClaimed ? CLAIMED_RETRY_MS : undefined);
   return {
     name,
     token,
     entry,
     demand,
     problems: [...problems, ...sources.problems(name)],
-    isSecretNameTaken: refusedSecret(uid) || isClaimed(token, sources.entries()),
+    isSecretNameTaken: nameRetryMs !== undefined,
+    nameRetryMs,
+    secretRefusal: refusal(uid),
     held: secret?.generation,
     heldForMs: secret === undefined ? 0 : monotonicMs - secret.sinceMs,
     enforcement: sources.enforcement(token),
     nowMs,
   };
-}
-
-function isClaimed({ metadata, spec }: GatewayToken, entries: readonly LedgerToken[]): boolean {
-  const name = spec.secretRef?.name;
-  return name !== undefined && entries.some((entry) => entry.namespace === metadata.namespace && entry.secretName === name && entry.uid !== metadata.uid);
 }

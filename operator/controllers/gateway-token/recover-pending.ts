@@ -7,10 +7,11 @@ import { recover } from '../../../core/token-life.ts';
 import { isRecord } from '../../../manifest/record.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeError } from '../../kube/kube-error.ts';
+import { isDeniedByPolicy, isNotFound } from '../../kube/kube-error.ts';
 import { SECRETS } from '../../kube/resources.ts';
 import type { ClusterLedger } from '../../ledger/ledger.ts';
 import type { TokenFacts } from './observe.ts';
+import { releaseUnused } from './secret-claim.ts';
 
 export interface RecoverDeps {
   readonly client: Pick<KubeClient, 'patch'>;
@@ -29,7 +30,7 @@ export async function recoverPending({ client, ledger, clock }: RecoverDeps, { n
       if (entry === undefined || entry.uid !== uid) return entry;
       const settled = recover(entry, sha256, demand, clock.nowMs());
       // What was written is owned from now on, as if the other leader had come to record it.
-      return sha256 !== undefined && secretName !== undefined && settled.generations.some((each) => each.sha256 === sha256) ? { ...settled, secretName } : settled;
+      return sha256 !== undefined && secretName !== undefined && settled.generations.some((each) => each.sha256 === sha256) ? { ...settled, secretName } : releaseUnused(settled);
     },
     signal,
   );
@@ -45,7 +46,7 @@ async function hashOfSecret(client: RecoverDeps['client'], ref: { readonly names
     const encoded = isRecord(data) ? data['token'] : undefined;
     return typeof encoded === 'string' ? hash('sha256', Buffer.from(encoded, 'base64').toString('utf8'), 'hex') : undefined;
   } catch (error) {
-    if (error instanceof KubeError && (error.status === 404 || error.status === 403)) return undefined;
+    if (isNotFound(error) || isDeniedByPolicy(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { RequestOptions } from '../../../../operator/kube/api-call.ts';
-import { isConflict, isExpired, isNotFound, KubeError } from '../../../../operator/kube/kube-error.ts';
+import { isConflict, isDeniedByPolicy, isExpired, isFieldConflict, isInvalidField, isNotFound, KubeError } from '../../../../operator/kube/kube-error.ts';
 import { GATEWAY_TOKENS, MCP_SERVERS, NAMESPACES, PODS, SECRETS } from '../../../../operator/kube/resources.ts';
 import { systemScheduler } from '../../../../operator/kube/scheduler.ts';
 import type { WatchEvent } from '../../../../operator/kube/watch-stream.ts';
@@ -141,6 +141,21 @@ describe('errors', () => {
     expect(written.message).toBe('POST /api/v1/namespaces/test/secrets: 422 Invalid');
     const reviewed = await failureOf(kit.client.tokenReview('hunter2', ['aud']));
     expect(reviewed.message).toBe('POST /apis/authentication.k8s.io/v1/tokenreviews: 422 Invalid');
+  });
+
+  test('of confidential kinds tell causes by words and fields, in which no value is', async () => {
+    const failed = async (status: number, ...causes: readonly unknown[]) => {
+      server.replies('PATCH', json(status, { kind: 'Status', code: status, reason: 'Some', details: { causes } }));
+      return failureOf(kit.client.patch(SECRETS, { namespace: 'test', name: 'a' }, {}));
+    };
+    const conflict = await failed(409, { reason: 'FieldManagerConflict', field: '.data.token', message: 'hunter2' });
+    const typed = await failed(422, { reason: 'FieldValueInvalid', field: 'type' });
+    const denied = await failed(403, { message: 'denied: hunter2' });
+    const forbidden = await failed(403);
+    const odd = await failed(403, { reason: 'hunter 2', field: 'data[hunter2]' }, 'hunter2');
+    const told = (error: unknown) => [isFieldConflict(error), isInvalidField(error, 'type'), isDeniedByPolicy(error)];
+    expect([conflict, typed, denied, forbidden, odd].map(told)).toEqual([[true, false, false], [false, true, false], [false, false, true], [false, false, false], [false, false, false]]);
+    expect(JSON.stringify([conflict, typed, denied, odd])).not.toContain('hunter');
   });
 
   test('never name the credential', async () => {

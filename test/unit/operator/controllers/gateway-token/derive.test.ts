@@ -61,8 +61,10 @@ describe('a pending generation', () => {
     expect(deriveTokenStep(facts({ entry: PENDING, held: 'another0' }))).toEqual({ do: 'recover' });
   });
 
-  test('is not written over a Secret that is somebody else\'s', () => {
-    expect(deriveTokenStep(facts({ entry: PENDING, ...HELD, isSecretNameTaken: true })).do).toBe('rest');
+  test('is not written over a Secret that is somebody else\'s, and is not waited with either: it goes', () => {
+    const taken = { entry: PENDING, ...HELD, isSecretNameTaken: true };
+    expect(deriveTokenStep(facts(taken))).toEqual({ do: 'abandon', generation: 'b0000000' });
+    expect(deriveTokenStep(facts({ ...taken, enforcement: { sidecars: 2, enforcing: 1 } })).do).toBe('abandon');
   });
 });
 
@@ -78,8 +80,8 @@ describe('the next look', () => {
     expect(deriveTokenStep(facts({ nowMs: NOW + 23 * HOUR }))).toEqual({ do: 'record', entry: minted({ generations: [] }) });
   });
 
-  test('is a minute away while the name of the Secret is taken', () => {
-    expect(deriveTokenStep(facts({ entry: anEntry(), isSecretNameTaken: true }))).toEqual({ do: 'rest', requeueAfterMs: 60_000 });
+  test('is when the name of the Secret may be free, while it is taken', () => {
+    expect(deriveTokenStep(facts({ entry: anEntry(), isSecretNameTaken: true, nameRetryMs: 1_234 }))).toEqual({ do: 'rest', requeueAfterMs: 1_234 });
   });
 });
 

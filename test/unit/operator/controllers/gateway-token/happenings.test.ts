@@ -16,7 +16,9 @@ describe('people are told', () => {
   });
 
   test('that its Secret is somebody else\'s', () => {
-    expect(reasons({ do: 'deliver', generation: 'a0000000' }, facts(), true)).toEqual(['SecretNameTaken: Secret ci-token belongs to somebody else; nothing was written.']);
+    const told = ['SecretNameTaken: Secret ci-token belongs to somebody else; nothing was written.'];
+    expect(reasons({ do: 'deliver', generation: 'a0000000' }, facts(), true)).toEqual(told);
+    expect(reasons({ do: 'abandon', generation: 'a0000000' }, facts())).toEqual(told);
   });
 
   test('once that it was revoked', () => {

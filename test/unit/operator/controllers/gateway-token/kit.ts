@@ -40,6 +40,8 @@ export function facts(over: Partial<TokenFacts> = {}): TokenFacts {
     entry: minted(),
     problems: [],
     isSecretNameTaken: false,
+    nameRetryMs: undefined,
+    secretRefusal: undefined,
     held: undefined,
     heldForMs: 0,
     enforcement: { sidecars: 0, enforcing: 0, isSettling: false },

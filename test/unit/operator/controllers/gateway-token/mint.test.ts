@@ -4,6 +4,7 @@ import { hashCredential, parseCredential } from '../../../../../core/credential.
 import { createMint } from '../../../../../operator/controllers/gateway-token/mint.ts';
 import type { Mint } from '../../../../../operator/controllers/gateway-token/mint.ts';
 import type { ApplyOptions, ObjectToWrite } from '../../../../../operator/kube/client.ts';
+import type { KubeErrorCause } from '../../../../../operator/kube/kube-error.ts';
 import { KubeError } from '../../../../../operator/kube/kube-error.ts';
 import { keepLog } from '../../../../kit/kube-parts.ts';
 import type { KeptLog } from '../../../../kit/kube-parts.ts';
@@ -52,7 +53,8 @@ beforeEach(() => {
 });
 
 const now = () => facts({ token: TOKEN, entry, nowMs });
-const refusal = (status: number) => new KubeError('Refused', 'refused', { status });
+const refusal = (status: number, causes: readonly KubeErrorCause[] = []) => new KubeError('Refused', 'refused', { status, causes });
+const foreign = refusal(409, [{ reason: 'FieldManagerConflict', field: '.data.token' }]);
 
 /** Makes a pending generation; its id and text. */
 async function begin(): Promise<{ readonly generation: string; readonly text: string }> {
@@ -69,6 +71,20 @@ describe('a new generation', () => {
     expect(applied).toEqual([]);
     expect(parseCredential(text)).toEqual({ generation });
     expect(mint.held('u1')).toEqual({ generation, text, sinceMs: 700 });
+  });
+
+  test('claims the name of its Secret in the very write that records it', async () => {
+    await begin();
+    expect([changes, entry?.secretName]).toEqual([1, 'ci-token']);
+  });
+
+  test('that is abandoned is on record no more, its text is held no more, and the name is free unless it was used', async () => {
+    const { generation } = await begin();
+    await mint.abandon(now(), generation, signal);
+    expect([entry, mint.held('u1'), mint.refusedForMs('u1')]).toEqual([anEntry(), undefined, undefined]);
+    entry = minted();
+    await mint.abandon(now(), (await begin()).generation, signal);
+    expect(entry).toEqual(minted());
   });
 
   test('is another one each time', async () => {
@@ -117,7 +133,7 @@ describe('a delivery', () => {
         },
         data: { token: Buffer.from(text).toString('base64') },
       },
-      options: { fieldManager: 'mcpgateway-gatewaytoken', signal },
+      options: { fieldManager: 'mcpgateway-gatewaytoken-u1', signal },
     }]);
     expect(entry).toMatchObject({ secretName: 'ci-token', mintedAtMs: NOW, generations: [{ id: generation, state: 'Current' }] });
     expect(mint.held('u1')).toBeUndefined();
@@ -167,14 +183,18 @@ describe('a delivery', () => {
 });
 
 describe('a Secret of somebody else', () => {
-  test.each([409, 422, 403])('(%i) is left alone: the pending generation goes, and nothing else changes', async (status) => {
+  test.each([
+    ['whose fields are another manager\'s', foreign],
+    ['of another type', refusal(422, [{ reason: 'FieldValueInvalid', field: 'type' }])],
+    ['with another controller', refusal(422, [{ reason: 'FieldValueInvalid', field: 'metadata.ownerReferences' }])],
+  ])('%s is left alone: the pending generation goes, and nothing else changes', async (_what, error) => {
     entry = minted({ observedRotateRequest: 'before' });
     const before = entry;
     const { generation } = await begin();
-    failure = { apply: refusal(status) };
+    failure = { apply: error };
     await mint.deliver(now(), generation, signal);
     expect(entry).toEqual(before);
-    expect([mint.held('u1'), mint.isRefused('u1'), mint.isRefused('u2')]).toEqual([undefined, true, false]);
+    expect([mint.held('u1'), mint.refusedForMs('u1'), mint.refusedForMs('u2')]).toEqual([undefined, 1_000, undefined]);
     expect(log.entries).toEqual([{ level: 'warn', message: 'token Secret belongs to somebody else', fields: { namespace: 'tools', token: 'ci' } }]);
   });
 
@@ -182,31 +202,29 @@ describe('a Secret of somebody else', () => {
     const { secretRef: _, ...spec } = TOKEN.spec;
     const { generation } = await begin();
     await mint.deliver(facts({ token: { ...TOKEN, spec }, entry }), generation, signal);
-    expect([entry, applied, mint.held('u1'), mint.isRefused('u1')]).toEqual([anEntry(), [], undefined, true]);
+    expect([entry, applied, mint.held('u1'), mint.refusedForMs('u1')]).toEqual([anEntry(), [], undefined, 1_000]);
   });
 
-  test('is forgotten once a delivery succeeds', async () => {
-    failure = { apply: refusal(409) };
-    await mint.deliver(now(), (await begin()).generation, signal);
+  test('is tried again after a second, then ever later up to a minute, and anew once a delivery succeeded', async () => {
+    failure = { apply: foreign };
+    for (const waitMs of [1_000, 4_000, 16_000, 60_000, 60_000]) {
+      await mint.deliver(now(), (await begin()).generation, signal);
+      expect(mint.refusedForMs('u1')).toBe(waitMs);
+      monotonicMs += waitMs;
+      expect(mint.refusedForMs('u1')).toBeUndefined();
+    }
     failure = {};
     await mint.deliver(now(), (await begin()).generation, signal);
-    expect(mint.isRefused('u1')).toBe(false);
-  });
-
-  test('is tried again after a minute', async () => {
-    failure = { apply: refusal(409) };
+    failure = { apply: foreign };
     await mint.deliver(now(), (await begin()).generation, signal);
-    monotonicMs += 59_999;
-    expect(mint.isRefused('u1')).toBe(true);
-    monotonicMs += 1;
-    expect(mint.isRefused('u1')).toBe(false);
+    expect(mint.refusedForMs('u1')).toBe(1_000);
   });
 
   test('makes no entry where there is none any more', async () => {
     const { generation } = await begin();
     const asked = now();
     entry = undefined;
-    failure = { apply: refusal(409) };
+    failure = { apply: foreign };
     await mint.deliver(asked, generation, signal);
     expect(entry).toBeUndefined();
   });
@@ -215,6 +233,11 @@ describe('a Secret of somebody else', () => {
 describe('a failure', () => {
   test.each([
     ['of the server', refusal(500)],
+    ['for want of a right', refusal(403)],
+    ['by a policy', refusal(403, [{}])],
+    ['in a namespace that is being deleted', refusal(403, [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }])],
+    ['for another change at the same time', refusal(409)],
+    ['of a field that is not the Secret\'s being', refusal(422, [{ reason: 'FieldValueInvalid', field: 'data' }])],
     ['that passes', refusal(503)],
     ['for want of the namespace', refusal(404)],
     ['without an answer', new KubeError('Timeout', 'no answer')],
@@ -224,9 +247,11 @@ describe('a failure', () => {
     const before = entry;
     failure = { apply: error };
     await expect(mint.deliver(now(), generation, signal)).rejects.toBe(error);
-    expect([entry, mint.held('u1')?.text, mint.isRefused('u1')]).toEqual([before, text, false]);
+    expect([entry, mint.held('u1')?.text, mint.refusedForMs('u1')]).toEqual([before, text, undefined]);
+    expect(mint.refusal('u1')).toBe(error instanceof KubeError && error.status !== undefined ? `${String(error.status)} Refused` : undefined);
     failure = {};
     await mint.deliver(now(), generation, signal);
+    expect(mint.refusal('u1')).toBeUndefined();
     expect(applied[0]?.object['data']).toEqual({ token: Buffer.from(text).toString('base64') });
   });
 

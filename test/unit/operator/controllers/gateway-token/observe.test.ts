@@ -47,14 +47,14 @@ function observe(over: Partial<ObserveDeps> = {}) {
     enforcement: () => ({ sidecars: 3, enforcing: 2, isSettling: false }),
   };
   return observeToken(NAME, {
-    sources, held: (uid) => (uid === 'u1' ? held : undefined), refusedSecret: (uid) => refused.includes(uid), nowMs: NOW, monotonicMs: 5000, ...over,
+    sources, held: (uid) => (uid === 'u1' ? held : undefined), refusedForMs: (uid) => (refused.includes(uid) ? 1_234 : undefined), refusal: () => undefined, nowMs: NOW, monotonicMs: 5000, ...over,
   });
 }
 
 describe('the facts about a token', () => {
   test('are what the cluster, the ledger and this process know of it', () => {
     expect(observe()).toEqual({
-      name: NAME, token, entry, demand: { lifetimeMs: 24 * HOUR }, problems: [], isSecretNameTaken: false,
+      name: NAME, token, entry, demand: { lifetimeMs: 24 * HOUR }, problems: [], isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined,
       held: undefined, heldForMs: 0, enforcement: { sidecars: 3, enforcing: 2, isSettling: false }, nowMs: NOW,
     });
   });
@@ -63,7 +63,7 @@ describe('the facts about a token', () => {
     token = undefined;
     held = { generation: 'b0000000', text: 'canary', sinceMs: 1 };
     expect(observe()).toEqual({
-      name: NAME, token: undefined, entry, demand: undefined, problems: [], isSecretNameTaken: false,
+      name: NAME, token: undefined, entry, demand: undefined, problems: [], isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined,
       held: undefined, heldForMs: 0, enforcement: { sidecars: 0, enforcing: 0, isSettling: false }, nowMs: NOW,
     });
   });
@@ -101,8 +101,9 @@ describe('the name of its Secret', () => {
     ['a token of another namespace', { namespace: 'prod' }, false],
     ['a token with another Secret', { secretName: 'other-token' }, false],
   ])('when %s is on record', (_whose, over, isTaken) => {
+    entry = anEntry();
     others = [minted({ name: 'other', uid: 'u9', ...over })];
-    expect(observe().isSecretNameTaken).toBe(isTaken);
+    expect(observe()).toMatchObject({ isSecretNameTaken: isTaken, nameRetryMs: isTaken ? 60_000 : undefined });
   });
 
   test('is not taken by the token itself', () => {
@@ -123,7 +124,7 @@ describe('the name of its Secret', () => {
 
   test('is taken where the Secret was found to be somebody else\'s, for this very object', () => {
     refused = ['u1'];
-    expect(observe().isSecretNameTaken).toBe(true);
+    expect(observe()).toMatchObject({ isSecretNameTaken: true, nameRetryMs: 1_234 });
     token = aToken({}, { uid: 'u2' });
     entry = undefined;
     expect(observe().isSecretNameTaken).toBe(false);

@@ -36,14 +36,20 @@ describe('a pending generation of another leader', () => {
     ['holds another token', { token: Buffer.from('mgt_other').toString('base64') }],
     ['holds nothing', undefined],
     ['is not there', new KubeError('NotFound', 'not found', { status: 404 })],
-    ['is of another type, which the policy of the account hides', new KubeError('Forbidden', 'no', { status: 403 })],
+    ['is of another type, which the policy of the account hides', new KubeError('Forbidden', 'no', { status: 403, causes: [{}] })],
   ])('is dropped when the Secret %s, and the current one stays', async (_what, answer) => {
     const before = minted({ generations: [aGeneration('a', 'Current'), DELIVERED] });
     expect(await recovered(before, answer)).toEqual(minted());
   });
 
+  test('that nobody was shown leaves the name that it claimed', async () => {
+    expect(await recovered(anEntry({ secretName: 'ci-token', generations: [DELIVERED] }), undefined)).toEqual(anEntry());
+  });
+
   test('stays while nobody can say', async () => {
     await expect(recovered(anEntry({ generations: [DELIVERED] }), new KubeError('Timeout', 'late'))).rejects.toThrow('late');
+    // Of RBAC: the Secret may hold it all the same.
+    await expect(recovered(anEntry({ generations: [DELIVERED] }), new KubeError('Forbidden', 'no', { status: 403 }))).rejects.toThrow('no');
   });
 
   test('of an object that is another by now is left to its reconcile', async () => {

@@ -41,6 +41,7 @@ describe('the status of a token', () => {
     ['soon over', { token: aToken({ expiresAt: '2026-06-04T00:00:00Z' }) }, { Ready: 'True Minted', ExpiringSoon: 'True ExpiresSoon' }],
     ['not minted', { entry: minted({ generations: [] }) }, { Ready: 'False Waiting' }],
     ['without a name for its Secret', { isSecretNameTaken: true }, { Ready: 'False SecretNameTaken', SecretNameTaken: 'True SecretNameTaken' }],
+    ['refused its Secret', { secretRefusal: '403 Forbidden' }, { Ready: 'False SecretNotWritten', SecretNameTaken: 'False SecretNameTaken' }],
     ['not everywhere', { enforcement: { sidecars: 3, enforcing: 1, isSettling: false } }, { Ready: 'True Minted', Enforced: 'False Waiting' }],
     ['longer than allowed', { problems: [{ kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.lifetime', problem: 'is longer' }] }, { Ready: 'False LifetimeNotAllowed' }],
   ])('tells of a token that is %s', (_what, over, expected) => {

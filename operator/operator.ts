@@ -46,7 +46,7 @@ export interface Operator {
 
 export function createOperator(deps: OperatorDeps): Operator {
   const { client, view, streams, election, clock, log, metrics } = deps;
-  const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace });
+  const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace, isLeading: election.isLeader });
   const publisher = createPublisher({
     servers: () => view.servers.list().map(({ object }) => object),
     tokens: () => view.tokens.list().map(({ object }) => object),
@@ -63,6 +63,7 @@ export function createOperator(deps: OperatorDeps): Operator {
   const reconcileToken = createTokenController({
     client,
     ledger,
+    isLeading: election.isLeader,
     sources: {
       token: ({ namespace, name }) => view.tokens.get(namespace, name)?.object,
       isUnreadable: (token) => view.tokens.refusals().some(({ namespace, name }) => namespace === token.namespace && name === token.name),

@@ -2,6 +2,7 @@
  * Reconciles one GatewayToken: observe, derive one step, carry it out, observe again, until there is nothing to do; then
  * its status. Only the leader runs it, and every write carries the leadership's signal.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -15,6 +16,7 @@ import type { TokenStep } from './derive.ts';
 import { observeToken } from './observe.ts';
 import { happeningsOf } from './happenings.ts';
 import { createMint } from './mint.ts';
+import type { StepOutcome } from './mint.ts';
 import type { TokenFacts, TokenSources } from './observe.ts';
 import { recoverPending } from './recover-pending.ts';
 import { tokenStatus } from './status.ts';
@@ -22,7 +24,9 @@ import type { StoredTokenStatus } from './status.ts';
 
 export interface TokenControllerDeps {
   readonly client: Pick<KubeClient, 'apply' | 'applyStatus' | 'patch'>;
-  readonly ledger: Pick<ClusterLedger, 'change'>;
+  readonly ledger: Pick<ClusterLedger, 'change' | 'fresh'>;
+  /** Judged anew each time. */
+  readonly isLeading: () => boolean;
   /** `status`: as the API server has it now. */
   readonly sources: TokenSources & { status(name: TokenName): StoredTokenStatus };
   /** Resolves when what has changed until now, on record or in objects, is published. */
@@ -57,12 +61,12 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         await writeStatus(facts, signal);
         return outcomeOf(step, facts);
       }
-      await carryOut(step, facts, signal).catch(async (error: unknown) => {
+      const outcome = await carryOut(step, facts, signal).catch(async (error: unknown) => {
         // What keeps the Secret from being written is shown; it is tried again all the same.
         await writeStatus(observe(name), signal);
         throw error;
       });
-      for (const happening of happeningsOf(step, facts, mint.refusedForMs(facts.token?.metadata.uid ?? '') !== undefined)) deps.record(happening);
+      for (const happening of happeningsOf(step, facts, outcome)) deps.record(happening);
     }
     throw new Error('a token did not come to rest');
   };
@@ -72,14 +76,16 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
     return observeToken(name, { sources, held: mint.held, refusedForMs: mint.refusedForMs, refusal: mint.refusal, ...at });
   }
 
-  async function carryOut(step: TokenStep, facts: TokenFacts, signal: AbortSignal): Promise<void> {
+  async function carryOut(step: TokenStep, facts: TokenFacts, signal: AbortSignal): Promise<StepOutcome> {
     const { name } = facts;
+    let outcome: StepOutcome = 'done';
     switch (step.do) {
       case 'forget':
-        await ledger.change(name, () => undefined, signal);
+        await ledger.change(name, (entry) => (entry?.uid === facts.entry?.uid ? undefined : entry), signal);
         break;
       case 'record':
-        await ledger.change(name, () => step.entry, signal);
+        // Not over what another leader has recorded and this copy does not show yet: that is observed first.
+        await ledger.change(name, (entry) => (isDeepStrictEqual(entry, facts.entry) ? step.entry : entry), signal);
         break;
       case 'recover':
         await recoverPending(deps, facts, signal);
@@ -88,14 +94,16 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         await mint.begin(facts, signal);
         break;
       case 'deliver':
-        await mint.deliver(facts, step.generation, signal);
+        outcome = await mint.deliver(facts, step.generation, signal);
         break;
       case 'abandon':
         await mint.abandon(facts, step.generation, signal);
+        outcome = 'refused';
         break;
       case 'wait':
       case 'rest':
     }
+    return outcome;
   }
 
   async function writeStatus(facts: TokenFacts, signal: AbortSignal): Promise<void> {

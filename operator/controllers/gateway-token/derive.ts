@@ -18,7 +18,7 @@ export type TokenStep =
   | { readonly do: 'wait'; readonly ms: number }
   /** Every sidecar knows it, or had its time: its owner may read it. */
   | { readonly do: 'deliver'; readonly generation: string }
-  /** It can never be handed over: nobody may accept it any longer. */
+  /** The name of its Secret is another's: nobody will ever read it. */
   | { readonly do: 'abandon'; readonly generation: string }
   | { readonly do: 'rest'; readonly requeueAfterMs: number | undefined };
 

@@ -3,18 +3,19 @@ import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken } from '../../../api/v1alpha1/index.ts';
 import type { Occurrence } from '../../kube/event-series.ts';
 import type { TokenStep } from './derive.ts';
+import type { StepOutcome } from './mint.ts';
 import type { TokenFacts } from './observe.ts';
 
-/** The Events of one step that has been carried out; `facts` are those it was derived from, `isRefused` is what came of a delivery. */
-export function happeningsOf(step: TokenStep, { token, entry }: TokenFacts, isRefused: boolean): readonly Occurrence[] {
+/** The Events of one step that has been carried out; `facts` are those it was derived from. */
+export function happeningsOf(step: TokenStep, { token, entry }: TokenFacts, outcome: StepOutcome): readonly Occurrence[] {
   if (token === undefined) return [];
   const regarding = referenceTo(token);
   if (isRevocation(step, entry)) {
     return [{ regarding, type: 'Normal', reason: 'Revoked', action: 'Revoke', note: 'The token is revoked; its open streams are being cut.' }];
   }
-  if (step.do !== 'deliver' && step.do !== 'abandon') return [];
   const secret = `Secret ${token.spec.secretRef?.name ?? ''}`;
-  if (isRefused || step.do === 'abandon') return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note: `${secret} belongs to somebody else; nothing was written.` }];
+  if (outcome === 'refused') return [{ regarding, type: 'Warning', reason: 'SecretNameTaken', action: 'Mint', note: `${secret} belongs to somebody else; nothing was written.` }];
+  if (step.do !== 'deliver' || outcome === 'dropped') return [];
   return [{ regarding, type: 'Normal', reason: hasCurrent(entry) ? 'Rotated' : 'Minted', action: 'Mint', note: `Generation ${step.generation} is in ${secret}.` }];
 }
 

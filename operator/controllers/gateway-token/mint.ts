@@ -13,16 +13,21 @@ import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isFieldConflict, isInvalidField, KubeError } from '../../kube/kube-error.ts';
 import { SECRETS } from '../../kube/resources.ts';
+import { NotLeadingError } from '../../ledger/shard-store.ts';
 import type { ClusterLedger } from '../../ledger/ledger.ts';
 import type { HeldSecret, TokenFacts } from './observe.ts';
 import { releaseUnused } from './secret-claim.ts';
 
 export interface MintDeps {
   readonly client: Pick<KubeClient, 'apply'>;
-  readonly ledger: Pick<ClusterLedger, 'change'>;
+  readonly ledger: Pick<ClusterLedger, 'change' | 'fresh'>;
+  readonly isLeading: () => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** `refused`: the Secret is somebody else's. `dropped`: there was nothing to deliver any more. */
+export type StepOutcome = 'done' | 'refused' | 'dropped';
 
 export interface Mint {
   /** The secret of a pending generation, by the UID of its token. */
@@ -35,8 +40,8 @@ export interface Mint {
   begin(facts: TokenFacts, signal: AbortSignal): Promise<void>;
   /** Takes a pending generation back that nobody was shown, and the name of its Secret where it never was used. */
   abandon(facts: TokenFacts, generation: string, signal: AbortSignal): Promise<void>;
-  /** Writes the token's Secret, then records the generation as current. */
-  deliver(facts: TokenFacts, generation: string, signal: AbortSignal): Promise<void>;
+  /** Writes the token's Secret, then records the generation as current; abandons it where it is on record as pending no more. */
+  deliver(facts: TokenFacts, generation: string, signal: AbortSignal): Promise<StepOutcome>;
 }
 
 const FIELD_MANAGER = 'mcpgateway-gatewaytoken';
@@ -44,7 +49,7 @@ const FIELD_MANAGER = 'mcpgateway-gatewaytoken';
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 
-export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
+export function createMint({ client, ledger, isLeading, clock, log }: MintDeps): Mint {
   const held = new Map<string, HeldSecret>();
   const refused = new Map<string, { readonly times: number; readonly untilMs: number }>();
   const refusals = new Map<string, string>();
@@ -61,6 +66,17 @@ export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
     await abandon(facts, generation, signal);
     const { name } = facts;
     log.warn('token Secret belongs to somebody else', { namespace: name.namespace, token: name.name });
+  }
+
+  /**
+   * A leader that was paused may hold a text that its successor has taken back, and sidecars refuse: what counts is the
+   * record as it is now, and that this process leads in the moment of writing. Left is the time that a write is on its
+   * way, which is shorter than the one between the end of a tenure and the next (lease.ts).
+   */
+  async function mayBeShown({ name, token }: TokenFacts, generation: string, signal: AbortSignal): Promise<boolean> {
+    const entry = await ledger.fresh(name, signal);
+    if (!isLeading()) throw new NotLeadingError('another process leads, and delivers tokens');
+    return entry?.uid === token?.metadata.uid && entry?.revoked === false && entry.generations.some(({ id, state }) => id === generation && state === 'Pending');
   }
 
   /** The name of the Secret; `undefined` where it is somebody else's, and then it stays as it is. */
@@ -98,16 +114,24 @@ export function createMint({ client, ledger, clock, log }: MintDeps): Mint {
     abandon,
     async deliver(facts, generation, signal) {
       const { token, demand, name } = facts;
-      if (token?.metadata.uid === undefined) return;
+      if (token?.metadata.uid === undefined) return 'dropped';
       const { uid } = token.metadata;
       const secret = held.get(uid);
       if (secret?.generation !== generation) throw new TypeError('a pending generation has no secret to deliver');
+      if (!(await mayBeShown(facts, generation, signal))) {
+        await abandon(facts, generation, signal);
+        return 'dropped';
+      }
       // Its sidecars know the token before it can be read; after a crash behind this line recover-pending.ts finds it.
       const secretName = await writeSecret(token, secret.text, signal);
-      if (secretName === undefined) return giveUp(facts, uid, generation, signal);
+      if (secretName === undefined) {
+        await giveUp(facts, uid, generation, signal);
+        return 'refused';
+      }
       await ledger.change(name, (entry) => (entry?.uid === uid ? { ...promote(entry, generation, demand, clock.nowMs()), secretName } : entry), signal);
       for (const kept of [refused, refusals, held]) kept.delete(uid);
       log.info('token minted', { namespace: name.namespace, token: name.name, generation });
+      return 'done';
     },
   };
 }

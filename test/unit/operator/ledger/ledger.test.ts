@@ -6,6 +6,7 @@ import { KubeError } from '../../../../operator/kube/kube-error.ts';
 import type { KubeObject } from '../../../../operator/kube/kube-object.ts';
 import { createClusterLedger } from '../../../../operator/ledger/ledger.ts';
 import type { ClusterLedger } from '../../../../operator/ledger/ledger.ts';
+import { NotLeadingError } from '../../../../operator/ledger/shard-store.ts';
 import { readShard } from '../../../../operator/ledger/shards.ts';
 import type { LedgerShard } from '../../../../operator/ledger/shards.ts';
 
@@ -20,6 +21,7 @@ let conflicts: number;
 let listeners: ((change: { name: string }) => void)[];
 let shown: Map<string, LedgerShard>;
 let ledger: ClusterLedger;
+let isLeading: boolean;
 
 function store(object: ObjectToWrite): KubeObject {
   version += 1;
@@ -41,6 +43,7 @@ beforeEach(() => {
   conflicts = 0;
   listeners = [];
   shown = new Map();
+  isLeading = true;
   const refuse = (): never => {
     conflicts += 1;
     throw new KubeError('Conflict', 'the object has changed', { status: 409 });
@@ -52,7 +55,7 @@ beforeEach(() => {
       secrets.get(object.metadata.name)?.metadata.resourceVersion === object.metadata['resourceVersion'] ? store(object) : refuse(),
   };
   const shards = { list: () => [...shown.values()], get: (_namespace: string, name: string) => shown.get(name), onChange: (listener: never) => void listeners.push(listener) };
-  ledger = createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home' });
+  ledger = createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home', isLeading: () => isLeading });
 });
 
 const shardName = (): string => [...secrets.keys()][0] ?? '';
@@ -103,6 +106,36 @@ describe('the ledger', () => {
     expect(conflicts).toBe(0);
   });
 
+  test('asks the API server where that is what counts, and knows it from then on', async () => {
+    await ledger.change(CI, () => anEntry(), signal);
+    const other = createOther();
+    await other.change(CI, () => anEntry({ revoked: true }), signal);
+    expect(ledger.entry(CI)?.revoked).toBe(false);
+    expect(await ledger.fresh(CI, signal)).toEqual(anEntry({ revoked: true }));
+    expect(ledger.entry(CI)?.revoked).toBe(true);
+  });
+
+  test('knows what kept it from a write, also when it then has nothing to write', async () => {
+    await ledger.change(CI, () => anEntry(), signal);
+    const other = createOther();
+    await other.change(CI, () => anEntry({ revoked: true }), signal);
+    await ledger.change(CI, (entry) => (entry?.revoked === true ? entry : anEntry({ observedRotateRequest: 'mine' })), signal);
+    expect(ledger.entry(CI)).toEqual(anEntry({ revoked: true }));
+  });
+
+  test('is not written by who does not lead, not even by who found that out in the middle of it', async () => {
+    await ledger.change(CI, () => anEntry(), signal);
+    const other = createOther();
+    await other.change(CI, () => anEntry({ observedRotateRequest: 'theirs' }), signal);
+    const late = ledger.change(CI, () => {
+      const made = anEntry({ revoked: true });
+      queueMicrotask(() => (isLeading = false));
+      return made;
+    }, signal);
+    await expect(late).rejects.toThrow(NotLeadingError);
+    expect(await ledger.fresh(CI, signal)).toEqual(anEntry({ observedRotateRequest: 'theirs' }));
+  });
+
   test('gives a server one session key and keeps it', async () => {
     await ledger.ensureSessionKey('s1', () => 'first', signal);
     await ledger.ensureSessionKey('s1', () => 'second', signal);
@@ -129,5 +162,5 @@ function createOther(): ClusterLedger {
   };
   const copy = new Map(shown);
   const shards = { list: () => [...copy.values()], get: (_namespace: string, name: string) => copy.get(name), onChange: () => undefined };
-  return createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home' });
+  return createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home', isLeading: () => isLeading });
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TokenStep } from '../../../../../operator/controllers/gateway-token/derive.ts';
 import { happeningsOf } from '../../../../../operator/controllers/gateway-token/happenings.ts';
+import type { StepOutcome } from '../../../../../operator/controllers/gateway-token/mint.ts';
 import type { TokenFacts } from '../../../../../operator/controllers/gateway-token/observe.ts';
 import { aGeneration, anEntry, aToken, facts, minted } from './kit.ts';
 
-const reasons = (step: TokenStep, of: TokenFacts, isRefused = false): readonly string[] => happeningsOf(step, of, isRefused).map(({ reason, note }) => `${reason}: ${note}`);
+const reasons = (step: TokenStep, of: TokenFacts, outcome: StepOutcome = 'done'): readonly string[] => happeningsOf(step, of, outcome).map(({ reason, note }) => `${reason}: ${note}`);
 
 describe('people are told', () => {
   test('that a token was minted, and where it is', () => {
@@ -17,8 +18,8 @@ describe('people are told', () => {
 
   test('that its Secret is somebody else\'s', () => {
     const told = ['SecretNameTaken: Secret ci-token belongs to somebody else; nothing was written.'];
-    expect(reasons({ do: 'deliver', generation: 'a0000000' }, facts(), true)).toEqual(told);
-    expect(reasons({ do: 'abandon', generation: 'a0000000' }, facts())).toEqual(told);
+    expect(reasons({ do: 'deliver', generation: 'a0000000' }, facts(), 'refused')).toEqual(told);
+    expect(reasons({ do: 'abandon', generation: 'a0000000' }, facts(), 'refused')).toEqual(told);
   });
 
   test('once that it was revoked', () => {
@@ -29,6 +30,10 @@ describe('people are told', () => {
 
   test.each([{ do: 'mint' }, { do: 'recover' }, { do: 'wait', ms: 1 }, { do: 'record', entry: minted() }] as const)('nothing of %j', (step) => {
     expect(reasons(step, facts())).toEqual([]);
+  });
+
+  test('nothing of a delivery that came too late', () => {
+    expect(reasons({ do: 'deliver', generation: 'a0000000' }, facts(), 'dropped')).toEqual([]);
   });
 
   test('nothing of an object that is gone', () => {

@@ -6,6 +6,7 @@ import type { Mint } from '../../../../../operator/controllers/gateway-token/min
 import type { ApplyOptions, ObjectToWrite } from '../../../../../operator/kube/client.ts';
 import type { KubeErrorCause } from '../../../../../operator/kube/kube-error.ts';
 import { KubeError } from '../../../../../operator/kube/kube-error.ts';
+import { NotLeadingError } from '../../../../../operator/ledger/shard-store.ts';
 import { keepLog } from '../../../../kit/kube-parts.ts';
 import type { KeptLog } from '../../../../kit/kube-parts.ts';
 import { aGeneration, aToken, anEntry, facts, HOUR, minted, NOW } from './kit.ts';
@@ -20,6 +21,7 @@ let applied: { readonly object: ObjectToWrite; readonly options: ApplyOptions }[
 let failure: { readonly apply?: Error; readonly change?: Error };
 let log: KeptLog;
 let mint: Mint;
+let isLeading: boolean;
 let monotonicMs: number;
 let nowMs: number;
 
@@ -29,6 +31,7 @@ beforeEach(() => {
   applied = [];
   failure = {};
   log = keepLog();
+  isLeading = true;
   monotonicMs = 700;
   nowMs = NOW;
   mint = createMint({
@@ -39,7 +42,9 @@ beforeEach(() => {
         return { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'ci-token', uid: 's', resourceVersion: '1' } };
       },
     },
+    isLeading: () => isLeading,
     ledger: {
+      fresh: async () => entry,
       change: async (_token, step) => {
         if (failure.change !== undefined) throw failure.change;
         changes += 1;
@@ -172,13 +177,28 @@ describe('a delivery', () => {
     expect([applied, changes]).toEqual([[], 1]);
   });
 
-  test('does not change the record of an object that took the name meanwhile', async () => {
+  test.each<[string, (pending: LedgerToken) => LedgerToken | undefined]>([
+    ['of an object that took the name meanwhile', () => minted({ uid: 'u2' })],
+    ['that another leader has taken back', (pending) => ({ ...pending, generations: [] })],
+    ['that another leader has replaced', (pending) => ({ ...pending, generations: [aGeneration('z', 'Pending')] })],
+    ['of a token that was revoked', (pending) => ({ ...pending, revoked: true })],
+    ['of a token that was forgotten', () => undefined],
+  ])('of a generation %s writes no Secret, whatever this process believes', async (_what, change) => {
     const { generation } = await begin();
     const asked = now();
-    const taken = minted({ uid: 'u2' });
-    entry = taken;
+    if (entry !== undefined) entry = change(entry);
+    const others = entry?.generations.filter(({ id }) => id !== generation);
     await mint.deliver(asked, generation, signal);
-    expect(entry).toBe(taken);
+    expect([applied, mint.held('u1'), mint.refusedForMs('u1')]).toEqual([[], undefined, undefined]);
+    expect(entry?.generations).toEqual(others);
+  });
+
+  test('writes nothing once another process leads: what is held may be dead', async () => {
+    const { generation } = await begin();
+    const before = entry;
+    isLeading = false;
+    await expect(mint.deliver(now(), generation, signal)).rejects.toThrow(NotLeadingError);
+    expect([applied, entry]).toEqual([[], before]);
   });
 });
 
@@ -218,15 +238,6 @@ describe('a Secret of somebody else', () => {
     failure = { apply: foreign };
     await mint.deliver(now(), (await begin()).generation, signal);
     expect(mint.refusedForMs('u1')).toBe(1_000);
-  });
-
-  test('makes no entry where there is none any more', async () => {
-    const { generation } = await begin();
-    const asked = now();
-    entry = undefined;
-    failure = { apply: foreign };
-    await mint.deliver(asked, generation, signal);
-    expect(entry).toBeUndefined();
   });
 });
 

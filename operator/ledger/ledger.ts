@@ -5,11 +5,17 @@
 import type { Ledger, LedgerToken } from '../../api/ledger.ts';
 import { createShardStore } from './shard-store.ts';
 import type { ShardStoreDeps } from './shard-store.ts';
-import { shardOf } from './shards.ts';
+import { CROWDED_AT, SHARD_NAMES, shardOf } from './shards.ts';
+import type { LedgerShard } from './shards.ts';
 
 export interface TokenName {
   readonly namespace: string;
   readonly name: string;
+}
+
+/** An object, for which an entry may have to be made. */
+export interface TokenObject extends TokenName {
+  readonly uid: string;
 }
 
 export interface ClusterLedger {
@@ -17,12 +23,13 @@ export interface ClusterLedger {
   entry(token: TokenName): LedgerToken | undefined;
   /** The same, as the API server has it now. */
   fresh(token: TokenName, signal: AbortSignal): Promise<LedgerToken | undefined>;
+  /** Of two with one name, which a downgrade may have left, the last one is that of `entry`. */
   tokens(): readonly LedgerToken[];
   sessionKeys(): ReadonlyMap<string, string>;
   /** Versions of the shards, for the order of bundles. */
   versions(): Readonly<Record<string, string>>;
-  /** Records what `step` makes of the entry; `undefined` removes it. Resolves with what is on record then. */
-  change(token: TokenName, step: (entry: LedgerToken | undefined) => LedgerToken | undefined, signal: AbortSignal): Promise<LedgerToken | undefined>;
+  /** Records what `step` makes of the entry under this name; `undefined` removes it. Resolves with what is on record then. */
+  change(token: TokenObject, step: (entry: LedgerToken | undefined) => LedgerToken | undefined, signal: AbortSignal): Promise<LedgerToken | undefined>;
   /** Gives the server a session key unless it has one. */
   ensureSessionKey(serverUid: string, make: () => string, signal: AbortSignal): Promise<void>;
   forgetSessionKey(serverUid: string, signal: AbortSignal): Promise<void>;
@@ -31,18 +38,54 @@ export interface ClusterLedger {
 
 export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
   const shards = createShardStore(deps);
+  const indexes = new WeakMap<Ledger, ReadonlyMap<string, LedgerToken>>();
+
+  /** By name. Made once for each state of a shard. */
+  function entriesOf(ledger: Ledger): ReadonlyMap<string, LedgerToken> {
+    const known = indexes.get(ledger);
+    if (known !== undefined) return known;
+    const made = new Map(ledger.tokens.map((each) => [nameOf(each), each]));
+    indexes.set(ledger, made);
+    return made;
+  }
+
+  /** Wherever it is: in the shard of the UID it was made for, in that of its name, as it once was, or in one that had room. */
+  const holding = (token: TokenName): LedgerShard | undefined => shards.all().find(({ ledger }) => entriesOf(ledger).has(nameOf(token)));
+  const entry = (token: TokenName): LedgerToken | undefined => {
+    const shard = holding(token);
+    return shard === undefined ? undefined : entriesOf(shard.ledger).get(nameOf(token));
+  };
+
+  /**
+   * The shard that a token is in, or is to be in. UIDs that fall into one shard can be collected, by making and deleting
+   * objects: one that is crowded is passed over. Where that is so the place does not follow from the UID, and what
+   * another leader has just put somewhere must be known first.
+   */
+  async function placeOf(token: TokenObject, signal: AbortSignal): Promise<string> {
+    const held = holding(token)?.name;
+    if (held !== undefined) return held;
+    const own = shardOf(token.uid);
+    if (sizeOf(own) < CROWDED_AT) return own;
+    await shards.readAll(signal);
+    return holding(token)?.name ?? SHARD_NAMES.reduce((roomiest, name) => (sizeOf(name) < sizeOf(roomiest) ? name : roomiest));
+  }
+
+  function sizeOf(name: string): number {
+    return shards.get(name)?.ledger.tokens.length ?? 0;
+  }
+
   return {
-    entry: (token) => shards.get(shardOf(nameOf(token)))?.ledger.tokens.find(isNamed(token)),
+    entry,
     async fresh(token, signal) {
-      const { ledger } = await shards.read(shardOf(nameOf(token)), signal);
-      return ledger.tokens.find(isNamed(token));
+      const name = holding(token)?.name;
+      return name === undefined ? undefined : entriesOf((await shards.read(name, signal)).ledger).get(nameOf(token));
     },
-    tokens: () => shards.all().flatMap(({ ledger }) => ledger.tokens),
+    tokens: () => shards.all().toReversed().flatMap(({ ledger }) => ledger.tokens),
     sessionKeys: () => new Map(shards.all().flatMap(({ ledger }) => Object.entries(ledger.sessionKeys))),
     versions: () => Object.fromEntries(shards.all().map(({ name, resourceVersion }) => [`Secret/${deps.namespace}/${name}`, resourceVersion])),
     async change(token, step, signal) {
-      const { tokens } = await shards.update(shardOf(nameOf(token)), (ledger) => withEntry(ledger, token, step), signal);
-      return tokens.find(isNamed(token));
+      const ledger = await shards.update(await placeOf(token, signal), (before) => withEntry(before, token, step), signal);
+      return entriesOf(ledger).get(nameOf(token));
     },
     async ensureSessionKey(serverUid, make, signal) {
       await shards.update(shardOf(serverUid), (ledger) => {
@@ -65,13 +108,9 @@ function nameOf({ namespace, name }: TokenName): string {
   return `${namespace}/${name}`;
 }
 
-function isNamed(token: TokenName): (entry: LedgerToken) => boolean {
-  return (entry) => entry.namespace === token.namespace && entry.name === token.name;
-}
-
 /** The same ledger where nothing changes. */
 function withEntry(ledger: Ledger, token: TokenName, step: (entry: LedgerToken | undefined) => LedgerToken | undefined): Ledger {
-  const before = ledger.tokens.find(isNamed(token));
+  const before = ledger.tokens.find((entry) => nameOf(entry) === nameOf(token));
   const after = step(before);
   if (after === before) return ledger;
   const others = ledger.tokens.filter((entry) => entry !== before);

@@ -2,6 +2,7 @@
  * The shards of the ledger as this process knows them, and the one way to write them: by the leader alone, and on top of
  * what is stored. A change is in force here once it is on record, and not before.
  */
+import { LEDGER_LABEL } from '../../api/annotations.ts';
 import { EMPTY_LEDGER } from '../../api/ledger.ts';
 import type { Ledger } from '../../api/ledger.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -13,16 +14,19 @@ import type { LedgerShard } from './shards.ts';
 
 export interface ShardStore {
   get(name: string): LedgerShard | undefined;
+  /** In the order of their names. */
   all(): readonly LedgerShard[];
   /** The shard as the API server has it now, known here from then on. */
   read(name: string, signal: AbortSignal): Promise<LedgerShard>;
+  /** The same of all shards. */
+  readAll(signal: AbortSignal): Promise<void>;
   /** Stores what `step` makes of the shard, unless that is the same ledger; resolves with what is on record then. */
   update(name: string, step: (ledger: Ledger) => Ledger, signal: AbortSignal): Promise<Ledger>;
   onChange(listener: () => void): void;
 }
 
 export interface ShardStoreDeps {
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'replace'>;
   readonly shards: Informer<LedgerShard>;
   readonly namespace: string;
   /** Judged anew each time: a process that was paused must not write what it made up its mind to before. */
@@ -54,14 +58,17 @@ export function createShardStore({ client, shards, namespace, isLeading }: Shard
     for (const listener of listeners) listener();
   }
 
-  async function read(name: string, signal: AbortSignal): Promise<LedgerShard> {
-    const found = readShard(await client.get(SECRETS, { namespace, name }, { signal }));
-    const known = get(name);
+  function note(found: LedgerShard): LedgerShard {
+    const known = get(found.name);
     if (known === undefined || isOlder(known, found)) {
-      newer.set(name, found);
+      newer.set(found.name, found);
       tell();
     }
     return found;
+  }
+
+  async function read(name: string, signal: AbortSignal): Promise<LedgerShard> {
+    return note(readShard(await client.get(SECRETS, { namespace, name }, { signal })));
   }
 
   async function write(name: string, step: (ledger: Ledger) => Ledger, signal: AbortSignal): Promise<Ledger> {
@@ -97,9 +104,13 @@ export function createShardStore({ client, shards, namespace, isLeading }: Shard
   return {
     get,
     read,
+    async readAll(signal) {
+      const { items } = await client.list(SECRETS, { namespace, labelSelector: LEDGER_LABEL, signal });
+      for (const secret of items) note(readShard(secret));
+    },
     all() {
       const names = new Set([...shards.list().map(({ name }) => name), ...newer.keys()]);
-      return [...names].flatMap((name) => get(name) ?? []);
+      return [...names].sort().flatMap((name) => get(name) ?? []);
     },
     /** One write of a shard at a time, and none on top of a state that somebody else has changed meanwhile. */
     async update(name, step, signal) {

@@ -1,7 +1,6 @@
 /**
  * The ledger as Secrets of the operator's namespace: hashes and session keys, spread over a fixed number of them so that
- * none comes near the size limit of an object and two changes seldom meet. A token is in the shard of its name, so that
- * one made again under a name finds, and replaces, the entry of the former.
+ * none comes near the size limit of an object and two changes seldom meet.
  */
 import { hash } from 'node:crypto';
 import { LEDGER_LABEL } from '../../api/annotations.ts';
@@ -9,7 +8,12 @@ import { parseLedger } from '../../api/ledger.ts';
 import type { Ledger } from '../../api/ledger.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 
-export const SHARDS = 32;
+const SHARDS = 32;
+/**
+ * A shard with more entries takes no new one. The largest possible entry (names of 63 and 253 characters, three
+ * generations) has 1.3 KiB, and a Secret holds 1 MiB: what is in a shard can always be written.
+ */
+export const CROWDED_AT = 750;
 const NAME_PREFIX = 'mcpgateway-ledger-';
 const KEY = 'ledger.json';
 
@@ -19,10 +23,11 @@ export interface LedgerShard {
   readonly ledger: Ledger;
 }
 
-/** The Secret that holds what is known of `key`: `<namespace>/<name>` of a token, or the UID of a server. */
-export function shardOf(key: string): string {
-  const number = Number.parseInt(hash('sha256', key, 'hex').slice(0, 8), 16) % SHARDS;
-  return `${NAME_PREFIX}${String(number).padStart(2, '0')}`;
+export const SHARD_NAMES: readonly string[] = Array.from({ length: SHARDS }, (_, number) => `${NAME_PREFIX}${String(number).padStart(2, '0')}`);
+
+/** Where what is new is put, by the UID of its object: its author cannot choose one, as he can a name. */
+export function shardOf(uid: string): string {
+  return SHARD_NAMES[Number.parseInt(hash('sha256', uid, 'hex').slice(0, 8), 16) % SHARDS] ?? '';
 }
 
 /** Throws a TypeError that names what is wrong with the Secret, never its content. */

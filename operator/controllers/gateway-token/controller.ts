@@ -77,15 +77,11 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
   }
 
   async function carryOut(step: TokenStep, facts: TokenFacts, signal: AbortSignal): Promise<StepOutcome> {
-    const { name } = facts;
     let outcome: StepOutcome = 'done';
     switch (step.do) {
       case 'forget':
-        await ledger.change(name, (entry) => (entry?.uid === facts.entry?.uid ? undefined : entry), signal);
-        break;
       case 'record':
-        // Not over what another leader has recorded and this copy does not show yet: that is observed first.
-        await ledger.change(name, (entry) => (isDeepStrictEqual(entry, facts.entry) ? step.entry : entry), signal);
+        await record(step, facts, signal);
         break;
       case 'recover':
         await recoverPending(deps, facts, signal);
@@ -104,6 +100,13 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
       case 'rest':
     }
     return outcome;
+  }
+
+  /** Not over what another leader has recorded and this copy does not show yet: that is observed first. */
+  async function record(step: Extract<TokenStep, { do: 'forget' | 'record' }>, { name, token, entry }: TokenFacts, signal: AbortSignal): Promise<void> {
+    const after = step.do === 'record' ? step.entry : undefined;
+    const uid = token?.metadata.uid ?? entry?.uid ?? '';
+    await ledger.change({ ...name, uid }, (stored) => (isDeepStrictEqual(stored, entry) ? after : stored), signal);
   }
 
   async function writeStatus(facts: TokenFacts, signal: AbortSignal): Promise<void> {

@@ -56,7 +56,7 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
 
   async function abandon({ name, token }: TokenFacts, generation: string, signal: AbortSignal): Promise<void> {
     const uid = token?.metadata.uid ?? '';
-    await ledger.change(name, (entry) => (entry?.uid === uid ? without(entry, generation) : entry), signal);
+    await ledger.change({ ...name, uid }, (entry) => (entry?.uid === uid ? without(entry, generation) : entry), signal);
     held.delete(uid);
   }
 
@@ -109,7 +109,7 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
       const hashed = { id: generation, sha256: hashCredential(text) };
       const secretName = token?.spec.secretRef?.name;
       const claim = secretName === undefined ? {} : { secretName };
-      await ledger.change(name, (entry) => (entry?.uid === uid ? { ...beginMint(entry, demand, hashed, clock.nowMs()), ...claim } : entry), signal);
+      await ledger.change({ ...name, uid }, (entry) => (entry?.uid === uid ? { ...beginMint(entry, demand, hashed, clock.nowMs()), ...claim } : entry), signal);
     },
     abandon,
     async deliver(facts, generation, signal) {
@@ -128,7 +128,7 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
         await giveUp(facts, uid, generation, signal);
         return 'refused';
       }
-      await ledger.change(name, (entry) => (entry?.uid === uid ? { ...promote(entry, generation, demand, clock.nowMs()), secretName } : entry), signal);
+      await ledger.change({ ...name, uid }, (entry) => (entry?.uid === uid ? { ...promote(entry, generation, demand, clock.nowMs()), secretName } : entry), signal);
       for (const kept of [refused, refusals, held]) kept.delete(uid);
       log.info('token minted', { namespace: name.namespace, token: name.name, generation });
       return 'done';

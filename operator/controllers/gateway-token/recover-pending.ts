@@ -21,11 +21,11 @@ export interface RecoverDeps {
 
 /** Resolves when the ledger says what became of the pending generation. */
 export async function recoverPending({ client, ledger, clock }: RecoverDeps, { name, token, demand }: TokenFacts, signal: AbortSignal): Promise<void> {
-  const uid = token?.metadata.uid;
+  const uid = token?.metadata.uid ?? '';
   const secretName = token?.spec.secretRef?.name;
   const sha256 = secretName === undefined ? undefined : await hashOfSecret(client, { namespace: name.namespace, name: secretName }, signal);
   await ledger.change(
-    name,
+    { ...name, uid },
     (entry) => {
       if (entry === undefined || entry.uid !== uid) return entry;
       const settled = recover(entry, sha256, demand, clock.nowMs());

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { EMPTY_LEDGER } from '../../../../api/ledger.ts';
 import type { LedgerToken } from '../../../../api/ledger.ts';
 import type { ObjectToWrite } from '../../../../operator/kube/client.ts';
 import type { Informer } from '../../../../operator/kube/informer.ts';
@@ -7,12 +8,12 @@ import type { KubeObject } from '../../../../operator/kube/kube-object.ts';
 import { createClusterLedger } from '../../../../operator/ledger/ledger.ts';
 import type { ClusterLedger } from '../../../../operator/ledger/ledger.ts';
 import { NotLeadingError } from '../../../../operator/ledger/shard-store.ts';
-import { readShard } from '../../../../operator/ledger/shards.ts';
+import { CROWDED_AT, readShard, SHARD_NAMES, shardOf, writtenShard } from '../../../../operator/ledger/shards.ts';
 import type { LedgerShard } from '../../../../operator/ledger/shards.ts';
 
-const CI = { namespace: 'tools', name: 'ci' };
+const CI = { namespace: 'tools', name: 'ci', uid: 'u1' };
 const { signal } = new AbortController();
-const anEntry = (over: Partial<LedgerToken> = {}): LedgerToken => ({ ...CI, uid: 'u1', firstSeenMs: 1, revoked: false, generations: [], ...over });
+const anEntry = (over: Partial<LedgerToken> = {}): LedgerToken => ({ ...CI, firstSeenMs: 1, revoked: false, generations: [], ...over });
 
 /** Secrets as an API server keeps them: one version at a time, and no write over what one has not read. */
 let secrets: Map<string, KubeObject>;
@@ -50,6 +51,7 @@ beforeEach(() => {
   };
   const client = {
     get: async (_resource: unknown, { name }: { name: string }) => secrets.get(name) ?? refuse(),
+    list: async () => ({ items: [...secrets.values()], resourceVersion: String(version) }),
     create: async (_resource: unknown, object: ObjectToWrite) => (secrets.has(object.metadata.name) ? refuse() : store(object)),
     replace: async (_resource: unknown, object: ObjectToWrite) =>
       secrets.get(object.metadata.name)?.metadata.resourceVersion === object.metadata['resourceVersion'] ? store(object) : refuse(),
@@ -152,11 +154,75 @@ describe('the ledger', () => {
   });
 });
 
+describe('the place of an entry', () => {
+  const named = (name: string, uid: string) => ({ namespace: 'tools', name, uid });
+  const add = (of: { namespace: string; name: string; uid: string }, writer = ledger) => writer.change(of, () => anEntry(of), signal);
+  const uidsIn = (name: string): readonly string[] => {
+    const secret = secrets.get(name);
+    return secret === undefined ? [] : readShard(secret).ledger.tokens.map(({ uid }) => uid);
+  };
+  /** What an author would have to collect: names, or UIDs, that fall into one shard. */
+  const falling = (into: string, count: number): readonly string[] => Array.from({ length: count * 80 }, (_, index) => `u-${String(index)}`).filter((key) => shardOf(key) === into).slice(0, count);
+
+  test('does not follow from a name that its author chose', async () => {
+    const names = falling(SHARD_NAMES[0] ?? '', 64);
+    for (const [index, name] of names.entries()) await add(named(name, `uid-${String(index)}`));
+    expect([...secrets.keys()].filter((name) => uidsIn(name).length > 8)).toEqual([]);
+    expect(secrets.size).toBeGreaterThan(16);
+  });
+
+  test('is where an earlier version put it, by its name, and it is there once', async () => {
+    const former = shardOf('tools/ci') === shardOf('u1') ? 'mcpgateway-ledger-00' : shardOf('tools/ci');
+    store(writtenShard('home', former, { ...EMPTY_LEDGER, tokens: [anEntry()] }));
+    show(former);
+    await ledger.change(CI, (entry) => (entry === undefined ? undefined : { ...entry, revoked: true }), signal);
+    expect(await ledger.fresh(CI, signal)).toEqual(anEntry({ revoked: true }));
+    expect([ledger.entry(CI)?.revoked, ledger.tokens().length, secrets.size]).toEqual([true, 1, 1]);
+    await ledger.change(CI, () => undefined, signal);
+    expect(ledger.tokens()).toEqual([]);
+  });
+
+  test('stays when the token is made again under its name: the entry of the former goes', async () => {
+    await add(CI);
+    await add(named('ci', 'u2'));
+    expect(ledger.tokens()).toEqual([anEntry({ uid: 'u2' })]);
+  });
+
+  test('is not in a shard that somebody has filled, and a leader who has not heard of that puts none a second time', async () => {
+    const [full = '', ...others] = SHARD_NAMES;
+    const uids = falling(full, CROWDED_AT + 2);
+    const entries = uids.slice(2).map((uid) => anEntry({ name: uid, uid }));
+    store(writtenShard('home', full, { ...EMPTY_LEDGER, tokens: entries }));
+    const [uid = '', next = ''] = uids;
+    const other = createOther();
+    await add(named('late', uid), other);
+    expect(uidsIn(full)).not.toContain(uid);
+    expect(others.flatMap(uidsIn)).toEqual([uid]);
+    show(full);
+    // Of that shard an older state is known here, which makes another one look roomier.
+    const [first = ''] = others;
+    shown.set(first, { name: first, resourceVersion: '1', ledger: { ...EMPTY_LEDGER, tokens: [anEntry({ name: 'gone', uid: 'gone' })] } });
+    for (const listener of listeners) listener({ name: first });
+    await add(named('late', uid));
+    await add(named('later', next));
+    expect(others.flatMap(uidsIn).toSorted()).toEqual([uid, next].toSorted());
+  });
+
+  test('of two with one name is the same for whoever looks one up and for whoever reads them all', () => {
+    for (const [index, name] of SHARD_NAMES.slice(0, 2).entries()) {
+      store(writtenShard('home', name, { ...EMPTY_LEDGER, tokens: [anEntry({ firstSeenMs: index })] }));
+      show(name);
+    }
+    expect(new Map(ledger.tokens().map((each) => [each.uid, each])).get('u1')).toEqual(ledger.entry(CI));
+  });
+});
+
 /** A second writer over the same Secrets, which has read them all. */
 function createOther(): ClusterLedger {
-  show(shardName());
+  for (const name of secrets.keys()) show(name);
   const client = {
     get: async (_resource: unknown, { name }: { name: string }) => secrets.get(name) as KubeObject,
+    list: async () => ({ items: [...secrets.values()], resourceVersion: String(version) }),
     create: async (_resource: unknown, object: ObjectToWrite) => store(object),
     replace: async (_resource: unknown, object: ObjectToWrite) => store(object),
   };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { EMPTY_LEDGER } from '../../../../api/ledger.ts';
 import type { Ledger } from '../../../../api/ledger.ts';
-import { readShard, shardOf, SHARDS, writtenShard } from '../../../../operator/ledger/shards.ts';
+import { CROWDED_AT, readShard, SHARD_NAMES, shardOf, writtenShard } from '../../../../operator/ledger/shards.ts';
 
 const LEDGER: Ledger = {
   ...EMPTY_LEDGER,
@@ -33,8 +33,19 @@ describe('a shard', () => {
     expect(() => readShard(stored(over))).not.toThrow('canary');
   });
 
-  test('is the same for the same name, and names are spread over all of them', () => {
-    expect(shardOf('tools/ci')).toBe(shardOf('tools/ci'));
-    expect(new Set(Array.from({ length: 2000 }, (_, index) => shardOf(`tools/token-${String(index)}`))).size).toBe(SHARDS);
+  test('is the same for the same UID, and UIDs are spread over all of them', () => {
+    expect(shardOf('u1')).toBe(shardOf('u1'));
+    expect(new Set(Array.from({ length: 2000 }, (_, index) => shardOf(`uid-${String(index)}`)))).toEqual(new Set(SHARD_NAMES));
+  });
+
+  test('that takes no new entry has room for the largest ones that it has', () => {
+    const [namespace, name, secretName] = ['n'.repeat(63), 'n'.repeat(63), 's'.repeat(253)];
+    const generation = { id: 'a'.repeat(8), sha256: 'a'.repeat(64), issuedAtMs: 4_102_444_800_000, expiresAtMs: 4_102_444_800_000, state: 'Previous' as const };
+    const largest = {
+      namespace, name, secretName, uid: 'u'.repeat(36), firstSeenMs: 4_102_444_800_000, revoked: false, mintedAtMs: 4_102_444_800_000,
+      observedRotateRequest: 'r'.repeat(64), generations: [generation, generation, generation],
+    };
+    const { data } = writtenShard('home', 'x', { ...LEDGER, tokens: Array.from({ length: CROWDED_AT }, () => largest) });
+    expect(Buffer.from(data['ledger.json'] ?? '', 'base64').length).toBeLessThan(1024 * 1024 - 50 * 1024);
   });
 });

@@ -47,5 +47,6 @@ export const CONDITION_REASONS = [
   'ExpiresSoon',
   'SecretNameTaken',
   'SecretNotWritten',
+  'TooManyTokens',
 ] as const;
 export type ConditionReason = (typeof CONDITION_REASONS)[number];

@@ -8,6 +8,7 @@ import type { ClusterView } from './cluster-view.ts';
 import { createTokenController } from './controllers/gateway-token/controller.ts';
 import { createServerController } from './controllers/mcp-server/controller.ts';
 import type { AuthoritiesPem } from './controllers/mcp-server/derive.ts';
+import { createDeclaredHashes } from './declared-hashes.ts';
 import { createEnforcement } from './enforcement.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { Condition } from './kube/conditions.ts';
@@ -47,9 +48,10 @@ export interface Operator {
 export function createOperator(deps: OperatorDeps): Operator {
   const { client, view, streams, election, clock, log, metrics } = deps;
   const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace, isLeading: election.isLeader });
+  const declaredHashes = createDeclaredHashes({ entryOf: ledger.entry });
   const publisher = createPublisher({
     servers: () => view.servers.list().map(({ object }) => object),
-    tokens: () => view.tokens.list().map(({ object }) => object),
+    tokens: () => view.tokens.list().map(({ object }) => object).filter(declaredHashes.admits),
     namespaceLabels: () => new Map(view.namespaces.list().map(({ name, labels }) => [name, labels])),
     ledger,
     positions: () => view.positions(),
@@ -70,6 +72,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       status: ({ namespace, name }) => statusOf(view.tokens.get(namespace, name)),
       entry: (name) => ledger.entry(name),
       entries: () => ledger.tokens(),
+      countIn: ledger.countIn,
       namespaceLabels: (namespace) => view.namespaces.get(undefined, namespace)?.labels ?? {},
       config: deps.config,
       problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),

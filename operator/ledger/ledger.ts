@@ -3,6 +3,7 @@
  * record, and not before: what a replica publishes can always be found again after a crash.
  */
 import type { Ledger, LedgerToken } from '../../api/ledger.ts';
+import { createLedgerIndexes, nameOf } from './ledger-index.ts';
 import { createShardStore } from './shard-store.ts';
 import type { ShardStoreDeps } from './shard-store.ts';
 import { CROWDED_AT, SHARD_NAMES, shardOf } from './shards.ts';
@@ -25,6 +26,8 @@ export interface ClusterLedger {
   fresh(token: TokenName, signal: AbortSignal): Promise<LedgerToken | undefined>;
   /** Of two with one name, which a downgrade may have left, the last one is that of `entry`. */
   tokens(): readonly LedgerToken[];
+  /** How many tokens of a namespace are on record. */
+  countIn(namespace: string): number;
   sessionKeys(): ReadonlyMap<string, string>;
   /** Versions of the shards, for the order of bundles. */
   versions(): Readonly<Record<string, string>>;
@@ -38,22 +41,13 @@ export interface ClusterLedger {
 
 export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
   const shards = createShardStore(deps);
-  const indexes = new WeakMap<Ledger, ReadonlyMap<string, LedgerToken>>();
-
-  /** By name. Made once for each state of a shard. */
-  function entriesOf(ledger: Ledger): ReadonlyMap<string, LedgerToken> {
-    const known = indexes.get(ledger);
-    if (known !== undefined) return known;
-    const made = new Map(ledger.tokens.map((each) => [nameOf(each), each]));
-    indexes.set(ledger, made);
-    return made;
-  }
+  const indexOf = createLedgerIndexes();
 
   /** Wherever it is: in the shard of the UID it was made for, in that of its name, as it once was, or in one that had room. */
-  const holding = (token: TokenName): LedgerShard | undefined => shards.all().find(({ ledger }) => entriesOf(ledger).has(nameOf(token)));
+  const holding = (token: TokenName): LedgerShard | undefined => shards.all().find(({ ledger }) => indexOf(ledger).byName.has(nameOf(token)));
   const entry = (token: TokenName): LedgerToken | undefined => {
     const shard = holding(token);
-    return shard === undefined ? undefined : entriesOf(shard.ledger).get(nameOf(token));
+    return shard === undefined ? undefined : indexOf(shard.ledger).byName.get(nameOf(token));
   };
 
   /**
@@ -78,14 +72,15 @@ export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
     entry,
     async fresh(token, signal) {
       const name = holding(token)?.name;
-      return name === undefined ? undefined : entriesOf((await shards.read(name, signal)).ledger).get(nameOf(token));
+      return name === undefined ? undefined : indexOf((await shards.read(name, signal)).ledger).byName.get(nameOf(token));
     },
     tokens: () => shards.all().toReversed().flatMap(({ ledger }) => ledger.tokens),
+    countIn: (namespace) => shards.all().reduce((sum, { ledger }) => sum + (indexOf(ledger).countIn.get(namespace) ?? 0), 0),
     sessionKeys: () => new Map(shards.all().flatMap(({ ledger }) => Object.entries(ledger.sessionKeys))),
     versions: () => Object.fromEntries(shards.all().map(({ name, resourceVersion }) => [`Secret/${deps.namespace}/${name}`, resourceVersion])),
     async change(token, step, signal) {
       const ledger = await shards.update(await placeOf(token, signal), (before) => withEntry(before, token, step), signal);
-      return entriesOf(ledger).get(nameOf(token));
+      return indexOf(ledger).byName.get(nameOf(token));
     },
     async ensureSessionKey(serverUid, make, signal) {
       await shards.update(shardOf(serverUid), (ledger) => {
@@ -102,10 +97,6 @@ export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
     },
     onChange: shards.onChange,
   };
-}
-
-function nameOf({ namespace, name }: TokenName): string {
-  return `${namespace}/${name}`;
 }
 
 /** The same ledger where nothing changes. */

@@ -76,6 +76,7 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   'sidecar/snapshot/replica-follower.ts': 'test/integration/bundle-stream.test.ts',
   'sidecar/snapshot/replica-stream.ts': 'test/integration/bundle-stream.test.ts',
   // Parts of a thing that is tested through its only door.
+  'operator/ledger/ledger-index.ts': 'test/unit/operator/ledger/ledger.test.ts',
   'operator/ledger/shard-store.ts': 'test/unit/operator/ledger/ledger.test.ts',
   'sidecar/snapshot/tombstones.ts': 'test/unit/sidecar/snapshot/bundle-admission.test.ts',
   'operator/webhook/patch-operation.ts': 'test/unit/operator/webhook/pod-patch.test.ts',

@@ -11,7 +11,7 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { GATEWAY_TOKENS } from '../../kube/resources.ts';
 import type { Outcome } from '../../kube/work-queue.ts';
 import type { ClusterLedger, TokenName } from '../../ledger/ledger.ts';
-import { deriveTokenStep } from './derive.ts';
+import { deriveTokenStep, newEntry } from './derive.ts';
 import type { TokenStep } from './derive.ts';
 import { observeToken } from './observe.ts';
 import { happeningsOf } from './happenings.ts';
@@ -73,7 +73,7 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
 
   function observe(name: TokenName): TokenFacts {
     const at = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
-    return observeToken(name, { sources, held: mint.held, refusedForMs: mint.refusedForMs, refusal: mint.refusal, ...at });
+    return observeToken(name, { sources, held: mint.held, refusedForMs: mint.refusedForMs, secretRefusal: mint.secretRefusal, ...at });
   }
 
   async function carryOut(step: TokenStep, facts: TokenFacts, signal: AbortSignal): Promise<StepOutcome> {
@@ -110,8 +110,11 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
   }
 
   async function writeStatus(facts: TokenFacts, signal: AbortSignal): Promise<void> {
-    const { token, entry, name } = facts;
-    if (token === undefined || entry === undefined || token.metadata.deletionTimestamp !== undefined) return;
+    const { token, name } = facts;
+    if (token === undefined || token.metadata.deletionTimestamp !== undefined) return;
+    // One that is refused is not on record.
+    const entry = facts.entry ?? (facts.refusal === undefined ? undefined : newEntry(token, facts.nowMs));
+    if (entry === undefined) return;
     const stored = sources.status(name);
     const status = tokenStatus({ ...facts, token, entry }, stored);
     if (sameStatus(stored.whole, status)) return;

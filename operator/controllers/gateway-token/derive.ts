@@ -26,23 +26,27 @@ export type TokenStep =
 const DELIVER_AFTER_MS = 5_000;
 /** Acknowledgements wake a reconcile; this is for those that never come. */
 const WAIT_MS = 1_000;
+/** What stands against it may go without a sign. */
+const REFUSED_RETRY_MS = 60_000;
 /** A timer of Node counts to 2^31 ms at most. */
 const LONGEST_MS = 24 * 3_600_000;
 
 export function deriveTokenStep(facts: TokenFacts): TokenStep {
   const { token, entry } = facts;
   if (token === undefined) return entry === undefined ? { do: 'rest', requeueAfterMs: undefined } : { do: 'forget' };
+  if (facts.refusal !== undefined) return { do: 'rest', requeueAfterMs: REFUSED_RETRY_MS };
   const wanted = followObject(token, facts);
   if (wanted !== entry) return { do: 'record', entry: wanted };
   const pending = entry.generations.find(({ state }) => state === 'Pending');
-  if (pending !== undefined) {
-    if (pending.id !== facts.held) return { do: 'recover' };
-    if (facts.isSecretNameTaken) return { do: 'abandon', generation: pending.id };
-    const { sidecars, enforcing } = facts.enforcement;
-    if (enforcing < sidecars && facts.heldForMs < DELIVER_AFTER_MS) return { do: 'wait', ms: WAIT_MS };
-    return { do: 'deliver', generation: pending.id };
-  }
+  if (pending !== undefined) return stepOfPending(pending.id, facts);
   return isMintDue(facts, entry) ? { do: 'mint' } : rest(facts, entry);
+}
+
+function stepOfPending(generation: string, { held, heldForMs, isSecretNameTaken, enforcement }: TokenFacts): TokenStep {
+  if (generation !== held) return { do: 'recover' };
+  if (isSecretNameTaken) return { do: 'abandon', generation };
+  if (enforcement.enforcing < enforcement.sidecars && heldForMs < DELIVER_AFTER_MS) return { do: 'wait', ms: WAIT_MS };
+  return { do: 'deliver', generation };
 }
 
 function isMintDue({ demand, isSecretNameTaken, nowMs }: TokenFacts, entry: LedgerToken): boolean {
@@ -55,14 +59,15 @@ function followObject(token: GatewayToken, facts: TokenFacts): LedgerToken {
   const { entry, demand, nowMs } = facts;
   const { uid = '', deletionTimestamp } = token.metadata;
   // One that was made again under the same name begins anew: nothing of the former is alive.
-  const known = entry?.uid === uid ? entry : newEntry(token, uid, nowMs);
+  const known = entry?.uid === uid ? entry : newEntry(token, nowMs);
   const revoked = known.revoked || token.spec.revoked || deletionTimestamp !== undefined;
   const following = revoked === known.revoked ? known : { ...known, revoked };
   return settle(following, demand, nowMs);
 }
 
-function newEntry({ metadata, spec }: GatewayToken, uid: string, nowMs: number): LedgerToken {
-  const { namespace, name } = metadata;
+/** What the record of an object begins with. */
+export function newEntry({ metadata, spec }: GatewayToken, nowMs: number): LedgerToken {
+  const { namespace, name, uid = '' } = metadata;
   return { namespace, name, uid, firstSeenMs: nowMs, revoked: spec.revoked, generations: [] };
 }
 

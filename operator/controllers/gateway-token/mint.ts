@@ -35,7 +35,7 @@ export interface Mint {
   /** The Secret that the token names was found to be somebody else's: how long it is not tried again. */
   readonly refusedForMs: (uid: string) => number | undefined;
   /** How the API server refused the Secret last, unless it has taken it since: its status and its word for it. */
-  readonly refusal: (uid: string) => string | undefined;
+  readonly secretRefusal: (uid: string) => string | undefined;
   /** Records a new generation as pending, and whose its Secret's name is; nobody can read it yet. */
   begin(facts: TokenFacts, signal: AbortSignal): Promise<void>;
   /** Takes a pending generation back that nobody was shown, and the name of its Secret where it never was used. */
@@ -96,7 +96,7 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
 
   return {
     held: (uid) => held.get(uid),
-    refusal: (uid) => refusals.get(uid),
+    secretRefusal: (uid) => refusals.get(uid),
     refusedForMs(uid) {
       const leftMs = (refused.get(uid)?.untilMs ?? -Infinity) - clock.monotonicMs();
       return leftMs > 0 ? leftMs : undefined;

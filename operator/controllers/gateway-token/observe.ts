@@ -6,6 +6,8 @@ import type { ObjectProblem } from '../../../core/bundle/problem.ts';
 import { readDemand } from '../../../core/token-demand.ts';
 import type { TokenDemand } from '../../../core/token-life.ts';
 import type { TokenName } from '../../ledger/ledger.ts';
+import { refusalOf } from './refusal.ts';
+import type { TokenRefusal } from './refusal.ts';
 import { isSecretNameClaimed } from './secret-claim.ts';
 
 /** How far the sidecars of the servers that a token names are. */
@@ -28,6 +30,7 @@ export interface TokenFacts {
   readonly entry: LedgerToken | undefined;
   readonly demand: TokenDemand | undefined;
   readonly problems: readonly ObjectProblem[];
+  readonly refusal: TokenRefusal | undefined;
   /** Another token of the namespace has the Secret's name (secret-claim.ts), or a Secret that is none of ours has it. */
   readonly isSecretNameTaken: boolean;
   /** When to look again whether it still is: it may become free without a sign. */
@@ -47,6 +50,7 @@ export interface TokenSources {
   isUnreadable(name: TokenName): boolean;
   entry(name: TokenName): LedgerToken | undefined;
   entries(): readonly LedgerToken[];
+  countIn(namespace: string): number;
   namespaceLabels(namespace: string): Readonly<Record<string, string>>;
   config(): GatewayConfig;
   problems(name: TokenName): readonly ObjectProblem[];
@@ -64,7 +68,7 @@ export interface ObserveDeps {
   readonly held: (uid: string) => HeldSecret | undefined;
   /** How long the Secret that was found to be none of ours is not tried again. */
   readonly refusedForMs: (uid: string) => number | undefined;
-  readonly refusal: (uid: string) => string | undefined;
+  readonly secretRefusal: (uid: string) => string | undefined;
   readonly nowMs: number;
   readonly monotonicMs: number;
 }
@@ -72,11 +76,11 @@ export interface ObserveDeps {
 const CLAIMED_RETRY_MS = 60_000;
 const NOBODY: Enforcement = { sidecars: 0, enforcing: 0, isSettling: false };
 
-export function observeToken(name: TokenName, { sources, held, refusedForMs, refusal, nowMs, monotonicMs }: ObserveDeps): TokenFacts {
+export function observeToken(name: TokenName, { sources, held, refusedForMs, secretRefusal, nowMs, monotonicMs }: ObserveDeps): TokenFacts {
   const token = sources.token(name);
   const entry = sources.entry(name);
   if (token === undefined) {
-    return { name, token, entry, demand: undefined, problems: [], isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined, held: undefined, heldForMs: 0, enforcement: NOBODY, nowMs };
+    return { name, token, entry, demand: undefined, problems: [], refusal: undefined, isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined, held: undefined, heldForMs: 0, enforcement: NOBODY, nowMs };
   }
   const uid = token.metadata.uid ?? '';
   const { demand, problems } = readDemand(token, sources.namespaceLabels(name.namespace), sources.config());
@@ -89,9 +93,10 @@ export function observeToken(name: TokenName, { sources, held, refusedForMs, ref
     entry,
     demand,
     problems: [...problems, ...sources.problems(name)],
+    refusal: refusalOf({ entry, onRecord: sources.countIn(name.namespace) }),
     isSecretNameTaken: nameRetryMs !== undefined,
     nameRetryMs,
-    secretRefusal: refusal(uid),
+    secretRefusal: secretRefusal(uid),
     held: secret?.generation,
     heldForMs: secret === undefined ? 0 : monotonicMs - secret.sinceMs,
     enforcement: sources.enforcement(token),

@@ -15,7 +15,7 @@ type TokenFinding = Finding<GatewayTokenConditionType, ConditionReason>;
 /** A grant that ends within this time is worth a look. */
 const EXPIRING_SOON_MS = 72 * 3_600_000;
 
-export type TokenStatusFacts = Pick<TokenFacts, 'problems' | 'isSecretNameTaken' | 'secretRefusal' | 'enforcement' | 'nowMs' | 'demand'> & {
+export type TokenStatusFacts = Pick<TokenFacts, 'problems' | 'refusal' | 'isSecretNameTaken' | 'secretRefusal' | 'enforcement' | 'nowMs' | 'demand'> & {
   readonly token: GatewayToken;
   readonly entry: LedgerToken;
 };
@@ -65,10 +65,11 @@ function findings(facts: TokenStatusFacts): readonly TokenFinding[] {
 
 /** The first fault decides: each message says what to do about it. */
 function ready(facts: TokenStatusFacts): TokenFinding {
-  const { entry, problems, isSecretNameTaken, secretRefusal, token } = facts;
+  const { entry, problems, refusal, isSecretNameTaken, secretRefusal, token } = facts;
   const not = (reason: ConditionReason, message: string): TokenFinding => ({ type: 'Ready', status: 'False', reason, message });
   if (entry.revoked) return not('Revoked', 'The token is revoked; create another GatewayToken.');
   if (isOver(facts)) return not('Expired', 'The grant has ended; create another GatewayToken.');
+  if (refusal !== undefined) return not(refusal.reason, refusal.message);
   const [problem] = problems;
   if (problem !== undefined) return not(reasonOf(problem.field), `${problem.field} ${problem.problem}`);
   if (isSecretNameTaken) return not('SecretNameTaken', 'spec.secretRef.name belongs to another Secret or GatewayToken; create this one anew with another name.');

@@ -138,6 +138,14 @@ describe('the ledger', () => {
     expect(await ledger.fresh(CI, signal)).toEqual(anEntry({ observedRotateRequest: 'theirs' }));
   });
 
+  test('counts the tokens of each namespace', async () => {
+    for (const [namespace, name] of [['tools', 'a'], ['tools', 'b'], ['prod', 'a']] as const) {
+      const token = { namespace, name, uid: `${namespace}-${name}` };
+      await ledger.change(token, () => anEntry(token), signal);
+    }
+    expect(['tools', 'prod', 'else'].map((namespace) => ledger.countIn(namespace))).toEqual([2, 1, 0]);
+  });
+
   test('gives a server one session key and keeps it', async () => {
     await ledger.ensureSessionKey('s1', () => 'first', signal);
     await ledger.ensureSessionKey('s1', () => 'second', signal);

@@ -10,6 +10,11 @@ describe('a token', () => {
     expect(deriveTokenStep(facts({ entry: undefined }))).toEqual({ do: 'record', entry: anEntry({ firstSeenMs: NOW }) });
   });
 
+  test('that is refused is not put on record, and looked at again', () => {
+    const refusal = { reason: 'TooManyTokens', message: 'Too many.' } as const;
+    expect(deriveTokenStep(facts({ entry: undefined, refusal }))).toEqual({ do: 'rest', requeueAfterMs: 60_000 });
+  });
+
   test('that is on record is minted', () => {
     expect(deriveTokenStep(facts({ entry: anEntry() }))).toEqual({ do: 'mint' });
   });

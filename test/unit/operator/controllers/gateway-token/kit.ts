@@ -39,6 +39,7 @@ export function facts(over: Partial<TokenFacts> = {}): TokenFacts {
     name: { namespace: 'tools', name: 'ci' },
     entry: minted(),
     problems: [],
+    refusal: undefined,
     isSecretNameTaken: false,
     nameRetryMs: undefined,
     secretRefusal: undefined,

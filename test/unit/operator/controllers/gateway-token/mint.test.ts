@@ -259,10 +259,10 @@ describe('a failure', () => {
     failure = { apply: error };
     await expect(mint.deliver(now(), generation, signal)).rejects.toBe(error);
     expect([entry, mint.held('u1')?.text, mint.refusedForMs('u1')]).toEqual([before, text, undefined]);
-    expect(mint.refusal('u1')).toBe(error instanceof KubeError && error.status !== undefined ? `${String(error.status)} Refused` : undefined);
+    expect(mint.secretRefusal('u1')).toBe(error instanceof KubeError && error.status !== undefined ? `${String(error.status)} Refused` : undefined);
     failure = {};
     await mint.deliver(now(), generation, signal);
-    expect(mint.refusal('u1')).toBeUndefined();
+    expect(mint.secretRefusal('u1')).toBeUndefined();
     expect(applied[0]?.object['data']).toEqual({ token: Buffer.from(text).toString('base64') });
   });
 

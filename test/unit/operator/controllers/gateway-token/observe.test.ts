@@ -5,6 +5,7 @@ import type { ObjectProblem } from '../../../../../core/bundle/problem.ts';
 import { parseGatewayConfig } from '../../../../../manifest/gateway-config.ts';
 import { observeToken } from '../../../../../operator/controllers/gateway-token/observe.ts';
 import type { HeldSecret, ObserveDeps, TokenSources } from '../../../../../operator/controllers/gateway-token/observe.ts';
+import { TOKENS_PER_NAMESPACE } from '../../../../../operator/controllers/gateway-token/refusal.ts';
 import { aToken, anEntry, HOUR, minted, NOW } from './kit.ts';
 
 const NAME = { namespace: 'tools', name: 'ci' };
@@ -24,6 +25,7 @@ let labels: Record<string, string>;
 let problems: ObjectProblem[];
 let held: HeldSecret | undefined;
 let refused: string[];
+let onRecord: number;
 
 beforeEach(() => {
   token = aToken();
@@ -33,6 +35,7 @@ beforeEach(() => {
   problems = [];
   held = undefined;
   refused = [];
+  onRecord = 1;
 });
 
 function observe(over: Partial<ObserveDeps> = {}) {
@@ -41,20 +44,21 @@ function observe(over: Partial<ObserveDeps> = {}) {
     token: () => token,
     entry: () => entry,
     entries: () => [...(entry === undefined ? [] : [entry]), ...others],
+    countIn: () => onRecord,
     namespaceLabels: () => labels,
     config: () => CONFIG,
     problems: () => problems,
     enforcement: () => ({ sidecars: 3, enforcing: 2, isSettling: false }),
   };
   return observeToken(NAME, {
-    sources, held: (uid) => (uid === 'u1' ? held : undefined), refusedForMs: (uid) => (refused.includes(uid) ? 1_234 : undefined), refusal: () => undefined, nowMs: NOW, monotonicMs: 5000, ...over,
+    sources, held: (uid) => (uid === 'u1' ? held : undefined), refusedForMs: (uid) => (refused.includes(uid) ? 1_234 : undefined), secretRefusal: () => undefined, nowMs: NOW, monotonicMs: 5000, ...over,
   });
 }
 
 describe('the facts about a token', () => {
   test('are what the cluster, the ledger and this process know of it', () => {
     expect(observe()).toEqual({
-      name: NAME, token, entry, demand: { lifetimeMs: 24 * HOUR }, problems: [], isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined,
+      name: NAME, token, entry, demand: { lifetimeMs: 24 * HOUR }, problems: [], refusal: undefined, isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined,
       held: undefined, heldForMs: 0, enforcement: { sidecars: 3, enforcing: 2, isSettling: false }, nowMs: NOW,
     });
   });
@@ -63,7 +67,7 @@ describe('the facts about a token', () => {
     token = undefined;
     held = { generation: 'b0000000', text: 'canary', sinceMs: 1 };
     expect(observe()).toEqual({
-      name: NAME, token: undefined, entry, demand: undefined, problems: [], isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined,
+      name: NAME, token: undefined, entry, demand: undefined, problems: [], refusal: undefined, isSecretNameTaken: false, nameRetryMs: undefined, secretRefusal: undefined,
       held: undefined, heldForMs: 0, enforcement: { sidecars: 0, enforcing: 0, isSettling: false }, nowMs: NOW,
     });
   });
@@ -86,6 +90,12 @@ describe('the facts about a token', () => {
     const facts = observe();
     expect([facts.held, facts.heldForMs]).toEqual(['b0000000', 3800]);
     expect(JSON.stringify(facts)).not.toContain('canary');
+  });
+
+  test('say why it is not taken on record', () => {
+    entry = undefined;
+    onRecord = TOKENS_PER_NAMESPACE;
+    expect(observe().refusal).toMatchObject({ reason: 'TooManyTokens' });
   });
 
   test('of an object made again do not have what is held for the former', () => {

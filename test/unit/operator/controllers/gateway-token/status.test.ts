@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { tokenStatus } from '../../../../../operator/controllers/gateway-token/status.ts';
-import type { StoredTokenStatus, TokenStatusFacts } from '../../../../../operator/controllers/gateway-token/status.ts';
-import { aGeneration, aToken, facts, HOUR, minted, NOW } from './kit.ts';
+import type { TokenStatusFacts } from '../../../../../operator/controllers/gateway-token/status.ts';
+import { aGeneration, anEntry, aToken, facts, HOUR, minted, NOW } from './kit.ts';
 
 function statusFacts(over: Partial<TokenStatusFacts> = {}): TokenStatusFacts {
   return { ...facts(), token: aToken(), entry: minted(), ...over };
@@ -41,6 +41,7 @@ describe('the status of a token', () => {
     ['soon over', { token: aToken({ expiresAt: '2026-06-04T00:00:00Z' }) }, { Ready: 'True Minted', ExpiringSoon: 'True ExpiresSoon' }],
     ['not minted', { entry: minted({ generations: [] }) }, { Ready: 'False Waiting' }],
     ['without a name for its Secret', { isSecretNameTaken: true }, { Ready: 'False SecretNameTaken', SecretNameTaken: 'True SecretNameTaken' }],
+    ['one too many', { entry: anEntry(), refusal: { reason: 'TooManyTokens', message: 'm' } }, { Ready: 'False TooManyTokens' }],
     ['refused its Secret', { secretRefusal: '403 Forbidden' }, { Ready: 'False SecretNotWritten', SecretNameTaken: 'False SecretNameTaken' }],
     ['not everywhere', { enforcement: { sidecars: 3, enforcing: 1, isSettling: false } }, { Ready: 'True Minted', Enforced: 'False Waiting' }],
     ['longer than allowed', { problems: [{ kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.lifetime', problem: 'is longer' }] }, { Ready: 'False LifetimeNotAllowed' }],

@@ -6,7 +6,7 @@ import { TOKENS_OF_SERVER } from './cluster-view.ts';
 import { tokenKeyOf } from './controllers/gateway-token/controller.ts';
 import type { KubeMetrics } from './kube/kube-metrics.ts';
 import type { Scheduler } from './kube/scheduler.ts';
-import type { RunOptions } from './kube/work-queue.ts';
+import type { Outcome, RunOptions } from './kube/work-queue.ts';
 import { createWorkQueue } from './kube/work-queue.ts';
 import type { ClusterLedger } from './ledger/ledger.ts';
 import type { AcknowledgementNews, SidecarStreams } from './streams.ts';
@@ -17,6 +17,8 @@ export interface LeadDeps {
   readonly streams: Pick<SidecarStreams, 'onAcknowledged'>;
   readonly reconcileToken: RunOptions['reconcile'];
   readonly reconcileServer: RunOptions['reconcile'];
+  /** Resolves when what has changed until now is published: what a server is judged by must not be of before that. Tokens wait for it themselves. */
+  readonly published: () => Promise<void>;
   readonly clock: Scheduler;
   readonly log: Logger;
   readonly metrics: KubeMetrics;
@@ -30,14 +32,21 @@ const WORKERS = { tokens: 16, servers: 4 };
  */
 const COUNT_AGE_MS = 100;
 
-/** Resolves when the signal is aborted and every reconcile has ended. */
-export function createLead(deps: LeadDeps): (signal: AbortSignal) => Promise<void> {
-  const { view, ledger, streams, reconcileToken, reconcileServer, clock, log, metrics } = deps;
+export interface Lead {
+  /** Resolves when the signal is aborted and every reconcile has ended. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Looks at every token anew, where it runs: something that they all hang on has changed. */
+  reconsiderTokens(): void;
+}
+
+export function createLead(deps: LeadDeps): Lead {
+  const { view, ledger, streams, clock, log, metrics } = deps;
+  let reconsider: (() => void) | undefined;
   let acknowledged: ((news: AcknowledgementNews) => void) | undefined;
   streams.onAcknowledged((news) => acknowledged?.(news));
 
   /** Everything is looked at once at the start; from then on what changes, and what hangs on it. */
-  return async function lead(signal) {
+  async function run(signal: AbortSignal): Promise<void> {
     const tokens = createWorkQueue({ name: 'gatewaytoken', clock, log, metrics });
     const servers = createWorkQueue({ name: 'mcpserver', clock, log, metrics });
     const addTokensOf = (server: string): void => {
@@ -73,14 +82,25 @@ export function createLead(deps: LeadDeps): (signal: AbortSignal) => Promise<voi
       for (const name of news.tokens) tokens.add(tokenKeyOf(name));
     };
     for (const { object } of view.servers.list()) servers.add(`${object.metadata.namespace}/${object.metadata.name}`);
-    for (const { object } of view.tokens.list()) tokens.add(tokenKeyOf(object.metadata));
+    reconsider = () => {
+      for (const { object } of view.tokens.list()) tokens.add(tokenKeyOf(object.metadata));
+    };
+    reconsider();
     // Entries of tokens that went away while nobody led.
     for (const entry of ledger.tokens()) tokens.add(tokenKeyOf(entry));
     await Promise.all([
-      tokens.run({ workers: WORKERS.tokens, reconcile: reconcileToken, signal }),
+      tokens.run({ workers: WORKERS.tokens, reconcile: deps.reconcileToken, signal }),
       servers.run({ workers: WORKERS.servers, reconcile: reconcileServer, signal }),
     ]);
     acknowledged = undefined;
+    reconsider = undefined;
     for (const stop of stops) stop();
-  };
+  }
+
+  async function reconcileServer(key: string, signal: AbortSignal): Promise<Outcome> {
+    await deps.published();
+    return deps.reconcileServer(key, signal);
+  }
+
+  return { run, reconsiderTokens: () => reconsider?.() };
 }

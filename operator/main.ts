@@ -105,7 +105,7 @@ async function run(config: OperatorConfig): Promise<void> {
 
   const upkeep = setInterval(onceAtATime(() => keepUp().catch((error: unknown) => log.error('upkeep failed', { error }))), UPKEEP_MS);
   async function keepUp(): Promise<void> {
-    await configFile.refresh();
+    if (await configFile.refresh()) operator.configChanged();
     operator.refresh();
     const isLeader = election.isLeader();
     trust = isLeader ? await authorities.rotate(signal) : await authorities.read(signal);

@@ -41,6 +41,8 @@ export interface Operator {
   isReady(): boolean;
   /** Tells sidecars how far this replica has seen, where nothing else did for a while. Asked by whoever owns the timer. */
   refresh(): void;
+  /** `config` gives another configuration from now on. */
+  configChanged(): void;
   /** Until the signal is aborted, or leadership is lost: then `lost`, and the process should end. */
   run(signal: AbortSignal): Promise<'lost' | 'stopped'>;
 }
@@ -97,13 +99,15 @@ export function createOperator(deps: OperatorDeps): Operator {
     clock,
   });
 
-  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer });
+  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer, published: publisher.published });
 
   return {
     isReady: () => isReady,
     refresh() {
       if (isReady) publisher.schedule();
     },
+    // Lifetime policies alone are in it, and the leader applies them.
+    configChanged: lead.reconsiderTokens,
     async run(signal) {
       for (const informer of [view.servers, view.tokens, view.namespaces]) informer.onChange(() => isReady && publisher.schedule());
       ledger.onChange(() => isReady && publisher.schedule());
@@ -112,7 +116,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       if (signal.aborted) return 'stopped';
       publisher.publish();
       isReady = true;
-      const outcome = await election.campaign({ signal, lead });
+      const outcome = await election.campaign({ signal, lead: lead.run });
       if (outcome === 'stopped') await watching;
       return outcome;
     },

@@ -158,6 +158,20 @@ describe('a guarded server', () => {
   });
 });
 
+test('a lifetime policy that is lowered ends what was minted under the former one, without another cause', async () => {
+  await kubectl(['apply', '-f', '-'], aToken('long'));
+  await wait('condition=Ready', 'gwt/long');
+  const hours = async (): Promise<number> => {
+    const [generation] = JSON.parse(await kubectl(['get', 'gwt', 'long', '-n', tools, '-o', 'jsonpath={.status.generations}'])) as { issuedAt: string; expiresAt: string }[];
+    return generation === undefined ? 0 : (Date.parse(generation.expiresAt) - Date.parse(generation.issuedAt)) / 3_600_000;
+  };
+  expect(await hours()).toBe(24);
+  const policy = { name: 'short', namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': tools } }, minLifetime: '1h', maxLifetime: '2h' };
+  for (const { configure } of operators) await configure({ tokens: { lifetimePolicies: [policy] } });
+  await eventually('the generation cut', async () => (await hours()) === 2 || undefined);
+  for (const { configure } of operators) await configure({});
+}, 60_000);
+
 describe('a sidecar', () => {
   test('F11 serves after a restart while no operator is there, from what it kept', async () => {
     const token = await secretOf('ci');

@@ -25,6 +25,8 @@ export interface OperatorProcess {
   readonly pid: number;
   readonly ports: { readonly stream: number; readonly webhook: number; readonly admin: number };
   logText(): string;
+  /** Writes gateway-config.json anew; what is not said here is as at the start. */
+  configure(config: object): Promise<void>;
   /** Ends it and waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -58,7 +60,8 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
   const { ports } = options;
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-operator-'));
   const configFile = join(directory, 'gateway-config.json');
-  await writeFile(configFile, JSON.stringify({ listener: { plainHTTP: true }, ...options.config }));
+  const configure = (config: object): Promise<void> => writeFile(configFile, JSON.stringify({ listener: { plainHTTP: true }, ...options.config, ...config }));
+  await configure({});
   const child = spawn(process.execPath, options.main ?? [join(ROOT, 'operator/main.ts')], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
@@ -95,6 +98,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
     pid: child.pid ?? 0,
     ports,
     logText: () => lines.join('\n'),
+    configure,
     async kill(signal) {
       child.kill(signal);
       await exited;

@@ -4,8 +4,6 @@ import type { GatewayToken } from '../../api/v1alpha1/index.ts';
 import { type ObjectProblem, problemOf } from './problem.ts';
 import { unsupportedTokenFields } from './unsupported.ts';
 
-const ID_KEY = 'id ';
-
 type Generations = ReadonlyMap<string, readonly BundleGeneration[]>;
 
 export interface TokenInput {
@@ -39,7 +37,10 @@ export function readTokenStates(input: TokenInput, memory: StateMemory = new Wea
     if (lost.length === 0) return state;
     const isOwned = lost.some((key) => owners.get(key) !== undefined);
     const message = isOwned ? 'is also that of another GatewayToken, which was there first' : 'is also that of another GatewayToken: neither is accepted';
-    return { ...state, problems: [...state.problems, problemOf(state.token, generationField(state.token), message)] };
+    const problems = [...state.problems, problemOf(state.token, generationField(state.token), message)];
+    // A revocation is in a bundle whatever is wrong with its object: it must not be one of the other's generation.
+    const generations = state.generations.filter((each) => keysOf(each).every((key) => !lost.includes(key) || owners.get(key) === undefined));
+    return { ...state, generations, problems };
   });
 }
 
@@ -103,34 +104,33 @@ function sharedKeys(states: readonly TokenState[]): ReadonlySet<string> {
 }
 
 /**
- * Whose each id and each hash is; `undefined`: nobody's. An id is no secret, and whoever declares another's must not be
- * able to end the other's token: it stays with who was first, where that is known. Of one hash there is one credential,
- * and nobody can say which of two tokens it stands for.
+ * Whose each id and each hash is; `undefined`: nobody's. Neither is a secret to everybody: whoever declares another's must
+ * not be able to end the other's token by it, nor by revoking or deleting his own later. So each stays with who was first,
+ * where that is known; what was minted here was never anybody else's. Who declares a foreign hash first gains nothing: it
+ * stands for one credential, which he does not have, and its bearer gets what the declaring token grants, on servers that
+ * admit it. Where two were first nobody can say which of them the credential stands for.
  */
 function keyOwners(states: readonly TokenState[], shared: ReadonlySet<string>): ReadonlyMap<string, GatewayToken | undefined> {
   const holders = Map.groupBy(
     states.flatMap(({ token, generations }) => generations.flatMap(keysOf).filter((key) => shared.has(key)).map((key) => ({ key, token }))),
     ({ key }) => key,
   );
-  return new Map([...holders].map(([key, all]) => [key, ownerOf(key, all.map(({ token }) => token))]));
+  return new Map([...holders].map(([key, all]) => [key, ownerOf(all.map(({ token }) => token))]));
 }
 
-function ownerOf(key: string, holders: readonly GatewayToken[]): GatewayToken | undefined {
-  if (holders.length === 1) return holders[0];
-  if (!key.startsWith(ID_KEY)) return undefined;
+function ownerOf(holders: readonly GatewayToken[]): GatewayToken | undefined {
   const firstMs = Math.min(...holders.map(heldSinceMs));
   const first = holders.filter((token) => heldSinceMs(token) === firstMs);
   return first.length === 1 ? first[0] : undefined;
 }
 
-/** What was minted here was never anybody else's. */
 function heldSinceMs({ metadata, spec }: GatewayToken): number {
   if (spec.source.type !== 'Hash') return -Infinity;
   return metadata.creationTimestamp === undefined ? Infinity : Date.parse(metadata.creationTimestamp);
 }
 
 function keysOf({ id, sha256 }: BundleGeneration): readonly string[] {
-  return [`${ID_KEY}${id}`, `sha256 ${sha256}`];
+  return [`id ${id}`, `sha256 ${sha256}`];
 }
 
 function generationField(token: GatewayToken): string {

@@ -65,9 +65,9 @@ describe('F13 two tokens', () => {
     expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`spec.source ${SHARED}`], []]);
   });
 
-  test('one of which is minted are both at fault', () => {
+  test('with the same hash, one of which is minted: that one keeps it', () => {
     const found = states([aToken('ci', hash('aaaaaaaa', SHA)), aToken('minted')], { 'token-minted': [{ id: 'zzzzzzzz', sha256: SHA, expiresAtMs: 1 }] });
-    expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`metadata.uid ${SHARED}`]]);
+    expect(found.map(({ problems }) => problems)).toEqual([['spec.source is also that of another GatewayToken, which was there first'], []]);
   });
 
   const FIRST = 'is also that of another GatewayToken, which was there first';
@@ -87,8 +87,20 @@ describe('F13 two tokens', () => {
     expect(together.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`spec.source ${SHARED}`]]);
   });
 
-  test('with the same hash are both at fault, whichever was first', () => {
-    const found = states([aToken('ci', hash('aaaaaaaa', SHA), at('2026-01-01T00:00:00Z')), aToken('cd', hash('bbbbbbbb', SHA), at('2026-01-02T00:00:00Z'))]);
-    expect(found.map(({ problems }) => problems)).toEqual([[`spec.source ${SHARED}`], [`spec.source ${SHARED}`]]);
+  test.each([
+    ['live', {}],
+    ['revoked', { revoked: true }],
+  ])('with the same hash: the one that was there first keeps it, and the other, which is %s, has no generation to revoke', (_what, over) => {
+    const [first, copy] = [aToken('ci', hash('aaaaaaaa', SHA), at('2026-01-01T00:00:00Z')), aToken('cd', { ...hash('aaaaaaaa', SHA), ...over }, { namespace: 'elsewhere', ...at('2026-01-02T00:00:00Z') })];
+    for (const tokens of [[first, copy], [copy, first]]) {
+      const found = new Map(tokens.map((token, index) => [token.metadata.name, states(tokens)[index]]));
+      expect(found.get('ci')).toMatchObject({ problems: [], generations: [{ sha256: SHA }] });
+      expect(found.get('cd')).toMatchObject({ problems: [`spec.source ${FIRST}`], generations: [] });
+    }
+  });
+
+  test('with the same hash, the first of which is revoked: its hash stays with it', () => {
+    const found = states([aToken('ci', { ...hash('aaaaaaaa', SHA), revoked: true }, at('2026-01-01T00:00:00Z')), aToken('cd', hash('bbbbbbbb', SHA), at('2026-01-02T00:00:00Z'))]);
+    expect(found).toMatchObject([{ revoked: true, problems: [] }, { revoked: false, problems: [`spec.source ${FIRST}`], generations: [] }]);
   });
 });

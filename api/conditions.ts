@@ -48,5 +48,6 @@ export const CONDITION_REASONS = [
   'SecretNameTaken',
   'SecretNotWritten',
   'TooManyTokens',
+  'HashRetired',
 ] as const;
 export type ConditionReason = (typeof CONDITION_REASONS)[number];

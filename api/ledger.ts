@@ -29,7 +29,18 @@ export interface LedgerToken {
   /** When the newest generation became current; absent: none ever did. */
   readonly mintedAtMs?: number;
   readonly observedRotateRequest?: string;
+  /** `spec.source.sha256` of a token that was made elsewhere, once it has been in force here. */
+  readonly declaredSha256?: string;
   readonly generations: readonly LedgerGeneration[];
+}
+
+/** A hash that was in force, of a token that is gone. */
+export interface LedgerTombstone {
+  readonly sha256: string;
+  readonly namespace: string;
+  /** It was revoked before it was deleted. */
+  readonly revoked: boolean;
+  readonly buriedAtMs: number;
 }
 
 export interface Ledger {
@@ -37,6 +48,8 @@ export interface Ledger {
   readonly tokens: readonly LedgerToken[];
   /** By UID of the MCPServer: 32 bytes, base64url. */
   readonly sessionKeys: Readonly<Record<string, string>>;
+  /** Oldest first; absent: there are none. */
+  readonly tombstones?: readonly LedgerTombstone[];
 }
 
 export const EMPTY_LEDGER: Ledger = { format: LEDGER_FORMAT, tokens: [], sessionKeys: {} };
@@ -55,24 +68,36 @@ export function parseLedger(text: string): Ledger {
   for (const [uid, key] of Object.entries(members(ledger['sessionKeys'], 'sessionKeys'))) {
     sessionKeys[uid] = string(key, 'sessionKeys');
   }
-  return { format: LEDGER_FORMAT, tokens, sessionKeys };
+  const { tombstones } = ledger;
+  const buried = tombstones === undefined ? {} : { tombstones: list(tombstones, 'tombstones').map((each, i) => parseTombstone(each, `tombstones[${i}]`)) };
+  return { format: LEDGER_FORMAT, tokens, sessionKeys, ...buried };
+}
+
+function parseTombstone(value: unknown, at: string): LedgerTombstone {
+  const tombstone = members(value, at);
+  return {
+    sha256: matching(tombstone['sha256'], SHA256, `${at}.sha256`),
+    namespace: string(tombstone['namespace'], `${at}.namespace`),
+    revoked: boolean(tombstone['revoked'], `${at}.revoked`),
+    buriedAtMs: milliseconds(tombstone['buriedAtMs'], `${at}.buriedAtMs`),
+  };
 }
 
 function parseToken(value: unknown, at: string): LedgerToken {
   const token = members(value, at);
-  const { secretName, mintedAtMs, observedRotateRequest } = token;
-  if (typeof token['revoked'] !== 'boolean') throw new TypeError(`${at}.revoked: is not a boolean`);
+  const { secretName, mintedAtMs, observedRotateRequest, declaredSha256 } = token;
   return {
     namespace: string(token['namespace'], `${at}.namespace`),
     name: string(token['name'], `${at}.name`),
     uid: string(token['uid'], `${at}.uid`),
     firstSeenMs: milliseconds(token['firstSeenMs'], `${at}.firstSeenMs`),
-    revoked: token['revoked'],
+    revoked: boolean(token['revoked'], `${at}.revoked`),
     ...(secretName === undefined ? {} : { secretName: string(secretName, `${at}.secretName`) }),
     ...(mintedAtMs === undefined ? {} : { mintedAtMs: milliseconds(mintedAtMs, `${at}.mintedAtMs`) }),
     ...(observedRotateRequest === undefined
       ? {}
       : { observedRotateRequest: string(observedRotateRequest, `${at}.observedRotateRequest`) }),
+    ...(declaredSha256 === undefined ? {} : { declaredSha256: matching(declaredSha256, SHA256, `${at}.declaredSha256`) }),
     generations: list(token['generations'], `${at}.generations`).map((generation, i) =>
       parseGeneration(generation, `${at}.generations[${i}]`),
     ),
@@ -104,6 +129,11 @@ function list(value: unknown, at: string): readonly unknown[] {
 
 function string(value: unknown, at: string): string {
   if (typeof value !== 'string' || value === '') throw new TypeError(`${at}: is not a non-empty string`);
+  return value;
+}
+
+function boolean(value: unknown, at: string): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${at}: is not a boolean`);
   return value;
 }
 

@@ -49,8 +49,8 @@ export interface Operator {
 
 export function createOperator(deps: OperatorDeps): Operator {
   const { client, view, streams, election, clock, log, metrics } = deps;
-  const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace, isLeading: election.isLeader });
-  const declaredHashes = createDeclaredHashes({ entryOf: ledger.entry });
+  const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace, isLeading: election.isLeader, clock });
+  const declaredHashes = createDeclaredHashes({ entryOf: ledger.entry, declared: ledger.declared, tokenOf: ({ namespace, name }) => view.tokens.get(namespace, name)?.object });
   const publisher = createPublisher({
     servers: () => view.servers.list().map(({ object }) => object),
     tokens: () => view.tokens.list().map(({ object }) => object).filter(declaredHashes.admits),
@@ -75,6 +75,7 @@ export function createOperator(deps: OperatorDeps): Operator {
       entry: (name) => ledger.entry(name),
       entries: () => ledger.tokens(),
       countIn: ledger.countIn,
+      isRetired: declaredHashes.isRetired,
       namespaceLabels: (namespace) => view.namespaces.get(undefined, namespace)?.labels ?? {},
       config: deps.config,
       problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),

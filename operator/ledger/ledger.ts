@@ -3,11 +3,13 @@
  * record, and not before: what a replica publishes can always be found again after a crash.
  */
 import type { Ledger, LedgerToken } from '../../api/ledger.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { createLedgerIndexes, nameOf } from './ledger-index.ts';
+import type { DeclaredHash, IndexedShard } from './ledger-index.ts';
 import { createShardStore } from './shard-store.ts';
 import type { ShardStoreDeps } from './shard-store.ts';
 import { CROWDED_AT, SHARD_NAMES, shardOf } from './shards.ts';
-import type { LedgerShard } from './shards.ts';
+import { bury } from './tombstones.ts';
 
 export interface TokenName {
   readonly namespace: string;
@@ -19,6 +21,8 @@ export interface TokenObject extends TokenName {
   readonly uid: string;
 }
 
+export type TokenChange = (entry: LedgerToken | undefined) => LedgerToken | undefined;
+
 export interface ClusterLedger {
   /** The entry under this name, whichever object it was made for: compare its uid. */
   entry(token: TokenName): LedgerToken | undefined;
@@ -28,27 +32,32 @@ export interface ClusterLedger {
   tokens(): readonly LedgerToken[];
   /** How many tokens of a namespace are on record. */
   countIn(namespace: string): number;
+  /** Tokens on record that declared this hash, and those that are gone. */
+  declared(sha256: string): readonly DeclaredHash[];
   sessionKeys(): ReadonlyMap<string, string>;
   /** Versions of the shards, for the order of bundles. */
   versions(): Readonly<Record<string, string>>;
-  /** Records what `step` makes of the entry under this name; `undefined` removes it. Resolves with what is on record then. */
-  change(token: TokenObject, step: (entry: LedgerToken | undefined) => LedgerToken | undefined, signal: AbortSignal): Promise<LedgerToken | undefined>;
+  /**
+   * Records what `step` makes of the entry under this name; `undefined` removes it. What an entry declared that is removed,
+   * or gives way to that of another object, is remembered. Resolves with what is on record then.
+   */
+  change(token: TokenObject, step: TokenChange, signal: AbortSignal): Promise<LedgerToken | undefined>;
   /** Gives the server a session key unless it has one. */
   ensureSessionKey(serverUid: string, make: () => string, signal: AbortSignal): Promise<void>;
   forgetSessionKey(serverUid: string, signal: AbortSignal): Promise<void>;
   onChange(listener: () => void): void;
 }
 
-export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
+export function createClusterLedger(deps: ShardStoreDeps & { readonly clock: Pick<Clock, 'nowMs'> }): ClusterLedger {
   const shards = createShardStore(deps);
-  const indexOf = createLedgerIndexes();
+  const indexed = createLedgerIndexes();
+  const indexes = (): readonly IndexedShard[] => indexed(shards.all());
 
   /** Wherever it is: in the shard of the UID it was made for, in that of its name, as it once was, or in one that had room. */
-  const holding = (token: TokenName): LedgerShard | undefined => shards.all().find(({ ledger }) => indexOf(ledger).byName.has(nameOf(token)));
-  const entry = (token: TokenName): LedgerToken | undefined => {
-    const shard = holding(token);
-    return shard === undefined ? undefined : indexOf(shard.ledger).byName.get(nameOf(token));
-  };
+  function holding(token: TokenName): IndexedShard | undefined {
+    const key = nameOf(token);
+    return indexes().find(({ index }) => index.byName.has(key));
+  }
 
   /**
    * The shard that a token is in, or is to be in. UIDs that fall into one shard can be collected, by making and deleting
@@ -65,22 +74,24 @@ export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
   }
 
   function sizeOf(name: string): number {
-    return shards.get(name)?.ledger.tokens.length ?? 0;
+    const { tokens = [], tombstones = [] } = shards.get(name)?.ledger ?? {};
+    return tokens.length + tombstones.length;
   }
 
   return {
-    entry,
+    entry: (token) => holding(token)?.index.byName.get(nameOf(token)),
     async fresh(token, signal) {
       const name = holding(token)?.name;
-      return name === undefined ? undefined : indexOf((await shards.read(name, signal)).ledger).byName.get(nameOf(token));
+      return name === undefined ? undefined : entryIn((await shards.read(name, signal)).ledger, token);
     },
     tokens: () => shards.all().toReversed().flatMap(({ ledger }) => ledger.tokens),
-    countIn: (namespace) => shards.all().reduce((sum, { ledger }) => sum + (indexOf(ledger).countIn.get(namespace) ?? 0), 0),
+    countIn: (namespace) => indexes().reduce((sum, { index }) => sum + (index.countIn.get(namespace) ?? 0), 0),
+    declared: (sha256) => indexes().flatMap(({ index }) => index.declared.get(sha256) ?? []),
     sessionKeys: () => new Map(shards.all().flatMap(({ ledger }) => Object.entries(ledger.sessionKeys))),
     versions: () => Object.fromEntries(shards.all().map(({ name, resourceVersion }) => [`Secret/${deps.namespace}/${name}`, resourceVersion])),
     async change(token, step, signal) {
-      const ledger = await shards.update(await placeOf(token, signal), (before) => withEntry(before, token, step), signal);
-      return indexOf(ledger).byName.get(nameOf(token));
+      const ledger = await shards.update(await placeOf(token, signal), (before) => withEntry(before, token, { step, nowMs: deps.clock.nowMs() }), signal);
+      return entryIn(ledger, token);
     },
     async ensureSessionKey(serverUid, make, signal) {
       await shards.update(shardOf(serverUid), (ledger) => {
@@ -99,11 +110,15 @@ export function createClusterLedger(deps: ShardStoreDeps): ClusterLedger {
   };
 }
 
+function entryIn({ tokens }: Ledger, { namespace, name }: TokenName): LedgerToken | undefined {
+  return tokens.find((entry) => entry.namespace === namespace && entry.name === name);
+}
+
 /** The same ledger where nothing changes. */
-function withEntry(ledger: Ledger, token: TokenName, step: (entry: LedgerToken | undefined) => LedgerToken | undefined): Ledger {
-  const before = ledger.tokens.find((entry) => nameOf(entry) === nameOf(token));
+function withEntry(ledger: Ledger, token: TokenName, { step, nowMs }: { readonly step: TokenChange; readonly nowMs: number }): Ledger {
+  const before = entryIn(ledger, token);
   const after = step(before);
   if (after === before) return ledger;
-  const others = ledger.tokens.filter((entry) => entry !== before);
-  return { ...ledger, tokens: after === undefined ? others : [...others, after] };
+  const others = before === undefined || before.uid === after?.uid ? { ...ledger, tokens: ledger.tokens.filter((entry) => entry !== before) } : bury(ledger, before, nowMs);
+  return after === undefined ? others : { ...others, tokens: [...others.tokens, after] };
 }

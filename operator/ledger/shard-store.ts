@@ -14,7 +14,7 @@ import type { LedgerShard } from './shards.ts';
 
 export interface ShardStore {
   get(name: string): LedgerShard | undefined;
-  /** In the order of their names. */
+  /** In the order of their names; the same list until something changes. */
   all(): readonly LedgerShard[];
   /** The shard as the API server has it now, known here from then on. */
   read(name: string, signal: AbortSignal): Promise<LedgerShard>;
@@ -43,6 +43,7 @@ export function createShardStore({ client, shards, namespace, isLeading }: Shard
   const newer = new Map<string, LedgerShard>();
   const writing = new Map<string, Promise<unknown>>();
   const listeners: (() => void)[] = [];
+  let all: readonly LedgerShard[] | undefined;
 
   shards.onChange((change) => {
     const own = newer.get(change.name);
@@ -55,6 +56,7 @@ export function createShardStore({ client, shards, namespace, isLeading }: Shard
   const get = (name: string): LedgerShard | undefined => newer.get(name) ?? shards.get(namespace, name);
 
   function tell(): void {
+    all = undefined;
     for (const listener of listeners) listener();
   }
 
@@ -109,8 +111,8 @@ export function createShardStore({ client, shards, namespace, isLeading }: Shard
       for (const secret of items) note(readShard(secret));
     },
     all() {
-      const names = new Set([...shards.list().map(({ name }) => name), ...newer.keys()]);
-      return [...names].sort().flatMap((name) => get(name) ?? []);
+      all ??= [...new Set([...shards.list().map(({ name }) => name), ...newer.keys()])].sort().flatMap((name) => get(name) ?? []);
+      return all;
     },
     /** One write of a shard at a time, and none on top of a state that somebody else has changed meanwhile. */
     async update(name, step, signal) {

@@ -34,12 +34,17 @@ const LONGEST_MS = 24 * 3_600_000;
 export function deriveTokenStep(facts: TokenFacts): TokenStep {
   const { token, entry } = facts;
   if (token === undefined) return entry === undefined ? { do: 'rest', requeueAfterMs: undefined } : { do: 'forget' };
-  if (facts.refusal !== undefined) return { do: 'rest', requeueAfterMs: REFUSED_RETRY_MS };
+  if (facts.refusal !== undefined) return stepOfRefused(token, entry);
   const wanted = followObject(token, facts);
   if (wanted !== entry) return { do: 'record', entry: wanted };
   const pending = entry.generations.find(({ state }) => state === 'Pending');
   if (pending !== undefined) return stepOfPending(pending.id, facts);
   return isMintDue(facts, entry) ? { do: 'mint' } : rest(facts, entry);
+}
+
+/** What is on record of a former object goes all the same; what is of this one stays. */
+function stepOfRefused({ metadata }: GatewayToken, entry: LedgerToken | undefined): TokenStep {
+  return entry !== undefined && entry.uid !== metadata.uid ? { do: 'forget' } : { do: 'rest', requeueAfterMs: REFUSED_RETRY_MS };
 }
 
 function stepOfPending(generation: string, { held, heldForMs, isSecretNameTaken, enforcement }: TokenFacts): TokenStep {
@@ -62,7 +67,14 @@ function followObject(token: GatewayToken, facts: TokenFacts): LedgerToken {
   const known = entry?.uid === uid ? entry : newEntry(token, nowMs);
   const revoked = known.revoked || token.spec.revoked || deletionTimestamp !== undefined;
   const following = revoked === known.revoked ? known : { ...known, revoked };
-  return settle(following, demand, nowMs);
+  return settle(entry?.uid === uid ? withDeclaredHash(following, token, facts) : following, demand, nowMs);
+}
+
+/** Once it is on record it is in bundles, unless the hash is another's: from then on its end is remembered. */
+function withDeclaredHash(entry: LedgerToken, { spec }: GatewayToken, { problems }: TokenFacts): LedgerToken {
+  const { sha256 } = spec.source;
+  if (sha256 === undefined || sha256 === entry.declaredSha256 || entry.revoked) return entry;
+  return problems.some(({ field }) => field.startsWith('spec.source')) ? entry : { ...entry, declaredSha256: sha256 };
 }
 
 /** What the record of an object begins with. */

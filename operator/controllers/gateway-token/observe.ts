@@ -51,6 +51,8 @@ export interface TokenSources {
   entry(name: TokenName): LedgerToken | undefined;
   entries(): readonly LedgerToken[];
   countIn(namespace: string): number;
+  /** Its hash was in force before, of another object, and is not to be again. */
+  isRetired(token: GatewayToken): boolean;
   namespaceLabels(namespace: string): Readonly<Record<string, string>>;
   config(): GatewayConfig;
   problems(name: TokenName): readonly ObjectProblem[];
@@ -93,7 +95,7 @@ export function observeToken(name: TokenName, { sources, held, refusedForMs, sec
     entry,
     demand,
     problems: [...problems, ...sources.problems(name)],
-    refusal: refusalOf({ entry, onRecord: sources.countIn(name.namespace) }),
+    refusal: refusalOf({ entry, onRecord: sources.countIn(name.namespace), isRetired: sources.isRetired(token) }),
     isSecretNameTaken: nameRetryMs !== undefined,
     nameRetryMs,
     secretRefusal: secretRefusal(uid),

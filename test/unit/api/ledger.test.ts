@@ -6,14 +6,15 @@ const GENERATION = { id: 'k7Qd2mXa', sha256: 'a'.repeat(64), issuedAtMs: 1, expi
 const TOKEN = { namespace: 'tools', name: 'ci', uid: 'u1', firstSeenMs: 1, revoked: false, generations: [GENERATION] };
 const LEDGER: Ledger = {
   format: 1,
-  tokens: [{ ...TOKEN, secretName: 'ci-token', mintedAtMs: 1, observedRotateRequest: 'one' }],
+  tokens: [{ ...TOKEN, secretName: 'ci-token', mintedAtMs: 1, observedRotateRequest: 'one', declaredSha256: 'b'.repeat(64) }],
   sessionKeys: { s1: 'key' },
+  tombstones: [{ sha256: 'c'.repeat(64), namespace: 'tools', revoked: true, buriedAtMs: 1 }],
 };
 
 test.each<[string, Ledger]>([
   ['an empty ledger', EMPTY_LEDGER],
   ['one with every member', LEDGER],
-  ['one without the optional members', { ...LEDGER, tokens: [TOKEN] }],
+  ['one without the optional members', { format: 1, tokens: [TOKEN], sessionKeys: {} }],
 ])('reads back %s as it was written', (_title, ledger) => {
   expect(parseLedger(JSON.stringify(ledger))).toEqual(ledger);
 });
@@ -26,6 +27,10 @@ describe('refuses', () => {
     ['a token twice', { ...LEDGER, tokens: [TOKEN, { ...TOKEN, uid: 'u2' }] }, 'tokens: a name or uid is there twice'],
     ['a uid twice', { ...LEDGER, tokens: [TOKEN, { ...TOKEN, name: 'other' }] }, 'tokens: a name or uid is there twice'],
     ['a revocation that is no boolean', { ...LEDGER, tokens: [{ ...TOKEN, revoked: 'no' }] }, 'tokens[0].revoked: is not a boolean'],
+    ['a declared hash that is none', { ...LEDGER, tokens: [{ ...TOKEN, declaredSha256: 'b' }] }, 'tokens[0].declaredSha256: is malformed'],
+    ['tombstones that are no list', { ...LEDGER, tombstones: {} }, 'tombstones: is not a list'],
+    ['a tombstone without a namespace', { ...LEDGER, tombstones: [{ sha256: 'c'.repeat(64), revoked: true, buriedAtMs: 1 }] }, 'tombstones[0].namespace: is not a non-empty string'],
+    ['a tombstone that does not say how', { ...LEDGER, tombstones: [{ sha256: 'c'.repeat(64), namespace: 'tools', buriedAtMs: 1 }] }, 'tombstones[0].revoked: is not a boolean'],
     ['an empty uid', { ...LEDGER, tokens: [{ ...TOKEN, uid: '' }] }, 'tokens[0].uid: is not a non-empty string'],
     ['a time before the epoch', { ...LEDGER, tokens: [{ ...TOKEN, firstSeenMs: -1 }] }, 'tokens[0].firstSeenMs: is not a time'],
     [

@@ -57,7 +57,7 @@ beforeEach(() => {
       secrets.get(object.metadata.name)?.metadata.resourceVersion === object.metadata['resourceVersion'] ? store(object) : refuse(),
   };
   const shards = { list: () => [...shown.values()], get: (_namespace: string, name: string) => shown.get(name), onChange: (listener: never) => void listeners.push(listener) };
-  ledger = createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home', isLeading: () => isLeading });
+  ledger = createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home', isLeading: () => isLeading, clock: { nowMs: () => 77 } });
 });
 
 const shardName = (): string => [...secrets.keys()][0] ?? '';
@@ -136,6 +136,18 @@ describe('the ledger', () => {
     }, signal);
     await expect(late).rejects.toThrow(NotLeadingError);
     expect(await ledger.fresh(CI, signal)).toEqual(anEntry({ observedRotateRequest: 'theirs' }));
+  });
+
+  test.each<[string, LedgerToken | undefined]>([['deleted', undefined], ['made again under its name', anEntry({ uid: 'u2' })]])('remembers the hash of a token that is %s, in the same write', async (_what, after) => {
+    const sha256 = 'a'.repeat(64);
+    await ledger.change(CI, () => anEntry({ declaredSha256: sha256 }), signal);
+    expect(ledger.declared(sha256)).toMatchObject([{ namespace: 'tools', revoked: false, entry: { uid: 'u1' } }]);
+    await ledger.change(CI, () => anEntry({ declaredSha256: sha256, revoked: true }), signal);
+    expect(ledger.declared(sha256)).toMatchObject([{ revoked: true, entry: { uid: 'u1' } }]);
+    const before = version;
+    await ledger.change(CI, () => after, signal);
+    expect([ledger.entry(CI), ledger.declared(sha256), version]).toEqual([after, [{ namespace: 'tools', revoked: true }], before + 1]);
+    expect(ledger.declared('b'.repeat(64))).toEqual([]);
   });
 
   test('counts the tokens of each namespace', async () => {
@@ -236,5 +248,5 @@ function createOther(): ClusterLedger {
   };
   const copy = new Map(shown);
   const shards = { list: () => [...copy.values()], get: (_namespace: string, name: string) => copy.get(name), onChange: () => undefined };
-  return createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home', isLeading: () => isLeading });
+  return createClusterLedger({ client, shards: shards as unknown as Informer<LedgerShard>, namespace: 'home', isLeading: () => isLeading, clock: { nowMs: () => 77 } });
 }

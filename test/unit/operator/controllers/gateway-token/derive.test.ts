@@ -13,6 +13,26 @@ describe('a token', () => {
   test('that is refused is not put on record, and looked at again', () => {
     const refusal = { reason: 'TooManyTokens', message: 'Too many.' } as const;
     expect(deriveTokenStep(facts({ entry: undefined, refusal }))).toEqual({ do: 'rest', requeueAfterMs: 60_000 });
+    expect(deriveTokenStep(facts({ entry: minted({ uid: 'u9' }), refusal }))).toEqual({ do: 'forget' });
+    expect(deriveTokenStep(facts({ entry: anEntry(), refusal })).do).toBe('rest');
+  });
+
+  describe('whose hash is declared', () => {
+    const sha256 = 'a'.repeat(64);
+    const token = aToken({ source: { type: 'Hash', id: 'a'.repeat(8), sha256 }, expiresAt: '2026-07-01T00:00:00Z' });
+    const problem = (field: string) => ({ kind: 'GatewayToken' as const, namespace: 'tools', name: 'ci', field, problem: 'p' });
+
+    test('is on record with it in the step after it is on record: by then it is known whose the hash is', () => {
+      expect(deriveTokenStep(facts({ token, entry: undefined }))).toEqual({ do: 'record', entry: anEntry({ firstSeenMs: NOW }) });
+      expect(deriveTokenStep(facts({ token, entry: anEntry() }))).toEqual({ do: 'record', entry: anEntry({ declaredSha256: sha256 }) });
+      expect(deriveTokenStep(facts({ token, entry: anEntry({ declaredSha256: sha256 }) })).do).toBe('rest');
+    });
+
+    test('is not on record with that of another, nor with one that was revoked from the start', () => {
+      expect(deriveTokenStep(facts({ token, entry: anEntry(), problems: [problem('spec.source')] })).do).toBe('rest');
+      expect(deriveTokenStep(facts({ token: { ...token, spec: { ...token.spec, revoked: true } }, entry: anEntry({ revoked: true }) })).do).toBe('rest');
+      expect(deriveTokenStep(facts({ token, entry: anEntry(), problems: [problem('spec.lifetime')] })).do).toBe('record');
+    });
   });
 
   test('that is on record is minted', () => {
@@ -21,7 +41,7 @@ describe('a token', () => {
 
   test('whose only hash is known here is never minted', () => {
     const token = aToken({ source: { type: 'Hash', id: 'a'.repeat(8), sha256: 'a'.repeat(64) }, expiresAt: '2026-07-01T00:00:00Z' });
-    expect(deriveTokenStep(facts({ token, entry: anEntry() })).do).toBe('rest');
+    expect(deriveTokenStep(facts({ token, entry: anEntry({ declaredSha256: 'a'.repeat(64) }) })).do).toBe('rest');
   });
 
   test('that is gone is forgotten, once', () => {
@@ -69,7 +89,7 @@ describe('a pending generation', () => {
   test('is not written over a Secret that is somebody else\'s, and is not waited with either: it goes', () => {
     const taken = { entry: PENDING, ...HELD, isSecretNameTaken: true };
     expect(deriveTokenStep(facts(taken))).toEqual({ do: 'abandon', generation: 'b0000000' });
-    expect(deriveTokenStep(facts({ ...taken, enforcement: { sidecars: 2, enforcing: 1 } })).do).toBe('abandon');
+    expect(deriveTokenStep(facts({ ...taken, enforcement: { sidecars: 2, enforcing: 1, isSettling: false } })).do).toBe('abandon');
   });
 });
 

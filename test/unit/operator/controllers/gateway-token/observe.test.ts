@@ -45,6 +45,7 @@ function observe(over: Partial<ObserveDeps> = {}) {
     entry: () => entry,
     entries: () => [...(entry === undefined ? [] : [entry]), ...others],
     countIn: () => onRecord,
+    isRetired: () => false,
     namespaceLabels: () => labels,
     config: () => CONFIG,
     problems: () => problems,

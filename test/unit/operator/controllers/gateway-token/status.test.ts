@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { tokenStatus } from '../../../../../operator/controllers/gateway-token/status.ts';
-import type { TokenStatusFacts } from '../../../../../operator/controllers/gateway-token/status.ts';
+import type { StoredTokenStatus, TokenStatusFacts } from '../../../../../operator/controllers/gateway-token/status.ts';
 import { aGeneration, anEntry, aToken, facts, HOUR, minted, NOW } from './kit.ts';
 
 function statusFacts(over: Partial<TokenStatusFacts> = {}): TokenStatusFacts {

@@ -67,29 +67,35 @@ const REPOSITORY = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?\/)?[a-z0-9]+(
 /** Throws a ConfigError with every problem. Touches nothing but `env`. */
 export function readOperatorConfig(env: Readonly<Record<string, string | undefined>>): OperatorConfig {
   const problems: string[] = [];
+  const given = (variable: Variable): string => env[variable.name] ?? variable.fallback ?? '';
   const text = (variable: Variable): string => {
-    const value = env[variable.name] ?? variable.fallback;
-    if (value === undefined || (value === '' && variable.fallback === undefined)) problems.push(`${variable.name}: is required (${variable.means})`);
-    return value ?? '';
+    const value = given(variable);
+    if (value === '' && variable.fallback !== '') problems.push(`${variable.name}: is required (${variable.means})`);
+    return value;
   };
+  const list = (variable: Variable): readonly string[] => {
+    const values = text(variable).split(',').map((value) => value.trim());
+    const named = values.filter((value) => value !== '');
+    if (named.length === 0 && given(variable) !== '') problems.push(`${variable.name}: must be at least one name (${variable.means})`);
+    return named;
+  };
+  /** From one: neither a port that the system chooses nor the epoch of nobody is meant by anybody. */
   const whole = (variable: Variable, most: number): number => {
-    const value = text(variable);
+    const value = given(variable);
     const number = /^[0-9]{1,10}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number <= most)) problems.push(`${variable.name}: must be a number up to ${String(most)} (${variable.means})`);
+    if (!(number >= 1 && number <= most)) problems.push(`${variable.name}: must be a number from 1 to ${String(most)} (${variable.means})`);
     return number;
   };
   const level = (variable: Variable): LogLevel => {
-    const found = LOG_LEVELS.find((each) => each === text(variable));
+    const found = LOG_LEVELS.find((each) => each === given(variable));
     if (found === undefined) problems.push(`${variable.name}: must be ${variable.means}`);
     return found ?? 'info';
   };
-  const names = (variable: Variable): readonly string[] => text(variable).split(',').map((name) => name.trim()).filter((name) => name !== '');
-  const repositories = names(VARIABLES.sidecarRepositories);
+  const repositories = list(VARIABLES.sidecarRepositories);
   if (!repositories.every((name) => REPOSITORY.test(name))) problems.push(`${VARIABLES.sidecarRepositories.name}: must be ${VARIABLES.sidecarRepositories.means}`);
   const port = (variable: Variable): number => whole(variable, 65_535);
   const kubeConfig = text(VARIABLES.kubeConfig);
   const apiRequestsPerSecond = whole(VARIABLES.apiRequestsPerSecond, 10_000);
-  if (apiRequestsPerSecond === 0) problems.push(`${VARIABLES.apiRequestsPerSecond.name}: must be 1 or more`);
   const config: OperatorConfig = {
     namespace: text(VARIABLES.namespace),
     instance: text(VARIABLES.instance),
@@ -98,7 +104,7 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
     configFile: text(VARIABLES.configFile),
     address: text(VARIABLES.address),
     ports: { stream: port(VARIABLES.streamPort), webhook: port(VARIABLES.webhookPort), admin: port(VARIABLES.adminPort) },
-    names: names(VARIABLES.names),
+    names: list(VARIABLES.names),
     webhookConfiguration: text(VARIABLES.webhookConfiguration),
     apiRate: { perSecond: apiRequestsPerSecond, burst: 2 * apiRequestsPerSecond },
     epoch: whole(VARIABLES.epoch, Number.MAX_SAFE_INTEGER),

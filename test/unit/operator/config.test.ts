@@ -94,6 +94,12 @@ describe('a problem', () => {
 
   test.each([
     ['MCPGATEWAY_STREAM_PORT', '65536'],
+    ['MCPGATEWAY_STREAM_PORT', '0'],
+    ['MCPGATEWAY_SIDECAR_PORT', '00'],
+    ['MCPGATEWAY_EPOCH', '0'],
+    ['MCPGATEWAY_EPOCH', '-1'],
+    ['MCPGATEWAY_EPOCH', ''],
+    ['MCPGATEWAY_NAMES', ' , ,'],
     ['MCPGATEWAY_WEBHOOK_PORT', '-1'],
     ['MCPGATEWAY_ADMIN_PORT', ''],
     ['MCPGATEWAY_SIDECAR_PORT', '0x1bb'],
@@ -112,6 +118,11 @@ describe('a problem', () => {
     ['MCPGATEWAY_SIDECAR_LOG_LEVEL', ''],
   ])('is that %s is %p, and it is the only one', (name, value) => {
     expect(problemsOf({ ...REQUIRED, [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: must be `))]);
+  });
+
+  test.each(['MCPGATEWAY_CONFIG_FILE', 'MCPGATEWAY_ADDRESS', 'MCPGATEWAY_WEBHOOK_CONFIGURATION'])('is that %s is empty, though it may be absent', (name) => {
+    expect(problemsOf({ ...REQUIRED, [name]: '' })).toEqual([expect.stringMatching(new RegExp(`^${name}: is required \\(.+\\)$`))]);
+    expect(problemsOf({ ...REQUIRED, MCPGATEWAY_KUBECONFIG: '' })).toEqual([]);
   });
 
   test('does not hide another: all are listed, each by the name of its variable', () => {

@@ -107,6 +107,7 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
     const after = step.do === 'record' ? step.entry : undefined;
     const uid = token?.metadata.uid ?? entry?.uid ?? '';
     await ledger.change({ ...name, uid }, (stored) => (isDeepStrictEqual(stored, entry) ? after : stored), signal);
+    if (entry !== undefined && entry.uid !== after?.uid) mint.forget(entry.uid);
   }
 
   async function writeStatus(facts: TokenFacts, signal: AbortSignal): Promise<void> {

@@ -38,6 +38,8 @@ export interface Mint {
   readonly secretRefusal: (uid: string) => string | undefined;
   /** Records a new generation as pending, and whose its Secret's name is; nobody can read it yet. */
   begin(facts: TokenFacts, signal: AbortSignal): Promise<void>;
+  /** The object is gone: nothing that was held for it is of use to anybody. */
+  forget(uid: string): void;
   /** Takes a pending generation back that nobody was shown, and the name of its Secret where it never was used. */
   abandon(facts: TokenFacts, generation: string, signal: AbortSignal): Promise<void>;
   /** Writes the token's Secret, then records the generation as current; abandons it where it is on record as pending no more. */
@@ -53,6 +55,10 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
   const held = new Map<string, HeldSecret>();
   const refused = new Map<string, { readonly times: number; readonly untilMs: number }>();
   const refusals = new Map<string, string>();
+
+  function forget(uid: string): void {
+    for (const kept of [refused, refusals, held]) kept.delete(uid);
+  }
 
   async function abandon({ name, token }: TokenFacts, generation: string, signal: AbortSignal): Promise<void> {
     const uid = token?.metadata.uid ?? '';
@@ -112,6 +118,7 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
       await ledger.change({ ...name, uid }, (entry) => (entry?.uid === uid ? { ...beginMint(entry, demand, hashed, clock.nowMs()), ...claim } : entry), signal);
     },
     abandon,
+    forget,
     async deliver(facts, generation, signal) {
       const { token, demand, name } = facts;
       if (token?.metadata.uid === undefined) return 'dropped';
@@ -129,7 +136,7 @@ export function createMint({ client, ledger, isLeading, clock, log }: MintDeps):
         return 'refused';
       }
       await ledger.change({ ...name, uid }, (entry) => (entry?.uid === uid ? { ...promote(entry, generation, demand, clock.nowMs()), secretName } : entry), signal);
-      for (const kept of [refused, refusals, held]) kept.delete(uid);
+      forget(uid);
       log.info('token minted', { namespace: name.namespace, token: name.name, generation });
       return 'done';
     },

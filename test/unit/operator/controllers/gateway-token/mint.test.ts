@@ -92,6 +92,18 @@ describe('a new generation', () => {
     expect(entry).toEqual(minted());
   });
 
+  test('of an object that is gone is held no more, and neither is what was found out about its Secret', async () => {
+    failure = { apply: refusal(403) };
+    await mint.deliver(now(), (await begin()).generation, signal).catch(() => undefined);
+    failure = { apply: foreign };
+    await mint.deliver(now(), mint.held('u1')?.generation ?? '', signal);
+    await begin();
+    mint.forget('u2');
+    expect(mint.held('u1')).toBeDefined();
+    mint.forget('u1');
+    expect([mint.held('u1'), mint.refusedForMs('u1'), mint.secretRefusal('u1')]).toEqual([undefined, undefined, undefined]);
+  });
+
   test('is another one each time', async () => {
     const first = await begin();
     entry = anEntry();

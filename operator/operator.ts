@@ -107,7 +107,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     refresh() {
       if (isReady) publisher.schedule();
     },
-    // Lifetime policies alone are in it, and the leader applies them.
+    // Whatever else is in it is looked up when it is needed; lifetime policies are applied by the leader, token by token.
     configChanged: lead.reconsiderTokens,
     async run(signal) {
       for (const informer of [view.servers, view.tokens, view.namespaces]) informer.onChange(() => isReady && publisher.schedule());

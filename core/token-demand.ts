@@ -24,7 +24,7 @@ export function readDemand(token: GatewayToken, labels: Readonly<Record<string, 
   const limit = lifetimeLimit(lifetimeMs, metadata.namespace, labels, config);
   const { request, problem } = readRequest(token);
   const problems = [
-    ...(limit.problem === undefined ? [] : [problemOf(token, 'spec.lifetime', limit.problem)]),
+    ...(limit.problem === undefined ? [] : [problemOf(token, 'spec.lifetime', limit.problem, 'LifetimeNotAllowed')]),
     ...(problem === undefined ? [] : [problem]),
   ];
   if (spec.source.type !== 'Generated' || unsupportedTokenFields(token).length > 0) return { demand: undefined, problems };

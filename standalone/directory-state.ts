@@ -67,7 +67,7 @@ function missingSecrets(bundles: readonly Bundle[], lookup: SecretLookup): reado
       if (lookup(server.namespace, secret.name, secret.key) !== undefined) return [];
       const problem = `the key ${secret.key} of Secret ${server.namespace}/${secret.name} is missing or unusable: every request is refused`;
       const { namespace, name } = server;
-      return [{ kind: 'MCPServer', namespace, name, field: `spec.upstream.credentials[${index}].secretRef`, problem }];
+      return [{ kind: 'MCPServer', namespace, name, field: `spec.upstream.credentials[${index}].secretRef`, problem, reason: 'Invalid' }];
     }),
   );
 }

@@ -31,7 +31,7 @@ export function assignEndpoints(servers: readonly MCPServer[], address: DefaultA
     const shared = address.isOwn ? claims.filter(({ host }) => host !== undefined) : claims;
     const taken = shared.flatMap((claim) => {
       const owner = owners.get(claim.path)?.find(({ host }) => host === undefined || claim.host === undefined || host === claim.host);
-      return owner === undefined ? [] : [problemOf(server, claim.field, `is already an address of MCPServer ${nameOf(owner.server)}`)];
+      return owner === undefined ? [] : [problemOf(server, claim.field, `is already an address of MCPServer ${nameOf(owner.server)}`, claim.host === undefined ? 'PathTaken' : 'PublicURLTaken')];
     });
     if (taken.length === 0) {
       for (const { path, host } of shared) owners.set(path, [...(owners.get(path) ?? []), { host, server }]);

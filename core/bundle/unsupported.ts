@@ -17,9 +17,9 @@ export const UNSUPPORTED_TOKEN_FIELDS: readonly { readonly field: string; readon
 ];
 
 export function unsupportedServerFields(server: MCPServer): readonly ObjectProblem[] {
-  return UNSUPPORTED_SERVER_FIELDS.filter(({ isUsed }) => isUsed(server)).map(({ field }) => problemOf(server, field, NOT_SUPPORTED));
+  return UNSUPPORTED_SERVER_FIELDS.filter(({ isUsed }) => isUsed(server)).map(({ field }) => problemOf(server, field, NOT_SUPPORTED, 'NotSupported'));
 }
 
 export function unsupportedTokenFields(token: GatewayToken): readonly ObjectProblem[] {
-  return UNSUPPORTED_TOKEN_FIELDS.filter(({ isUsed }) => isUsed(token)).map(({ field }) => problemOf(token, field, NOT_SUPPORTED));
+  return UNSUPPORTED_TOKEN_FIELDS.filter(({ isUsed }) => isUsed(token)).map(({ field }) => problemOf(token, field, NOT_SUPPORTED, 'NotSupported'));
 }

@@ -71,17 +71,13 @@ function ready(facts: TokenStatusFacts): TokenFinding {
   if (isOver(facts)) return not('Expired', 'The grant has ended; create another GatewayToken.');
   if (refusal !== undefined) return not(refusal.reason, refusal.message);
   const [problem] = problems;
-  if (problem !== undefined) return not(reasonOf(problem.field), `${problem.field} ${problem.problem}`);
+  if (problem !== undefined) return not(problem.reason, `${problem.field} ${problem.problem}`);
   if (isSecretNameTaken) return not('SecretNameTaken', 'spec.secretRef.name belongs to another Secret or GatewayToken; create this one anew with another name.');
   if (secretRefusal !== undefined) return not('SecretNotWritten', `The API server refuses the Secret (${secretRefusal}); it is tried again.`);
   if (token.spec.source.type === 'Generated' && !entry.generations.some(({ state }) => state === 'Current')) {
     return not('Waiting', 'A generation is being minted.');
   }
   return { type: 'Ready', status: 'True', reason: 'Minted', message: 'The token is accepted where its permissions and the servers admit it.' };
-}
-
-function reasonOf(field: string): ConditionReason {
-  return field === 'spec.lifetime' ? 'LifetimeNotAllowed' : 'Invalid';
 }
 
 function enforced({ sidecars, enforcing }: Enforcement): TokenFinding {

@@ -30,7 +30,7 @@ test('asks for what the token says', () => {
 test('F15: cuts a lifetime to what the policy allows, and names the field', () => {
   const { demand, problems } = derive(aGeneratedToken('bot', { lifetime: '24h' }));
   expect(demand).toEqual({ lifetimeMs: 12 * HOUR });
-  expect(problems).toEqual([{ kind: 'GatewayToken', namespace: 'tools', name: 'bot', field: 'spec.lifetime', problem: 'is longer than the lifetime policy short allows; 12h applies' }]);
+  expect(problems).toEqual([{ kind: 'GatewayToken', namespace: 'tools', name: 'bot', field: 'spec.lifetime', problem: 'is longer than the lifetime policy short allows; 12h applies', reason: 'LifetimeNotAllowed' }]);
 });
 
 test('asks nothing for a token made elsewhere, or of a type that is not supported', () => {

@@ -16,7 +16,7 @@ const problemsOf = (parts: Partial<CompileInput>): readonly string[] =>
 
 test('compiles all that one server needs', () => {
   const server = aServer('github', {
-    upstream: { port: 3000, path: '/x', transport: 'StreamableHTTP', credentials: [{ header: 'Authorization', prefix: 'Bearer ', secretRef: { name: 'pat', key: 'token' } }] },
+    upstream: { port: 3000, path: '/x', transport: 'StreamableHTTP', directAccess: 'Blocked', credentials: [{ header: 'Authorization', prefix: 'Bearer ', secretRef: { name: 'pat', key: 'token' } }] },
     publicURLs: ['https://mcp.example.com/github'],
     authentication: { gatewayTokens: { bearer: false, apiKeyHeader: 'X-API-Key' } },
     access: [{ name: 'no-delete', effect: 'Deny', principals: [{ everyone: true }], tools: ['delete_*'] }],
@@ -132,7 +132,7 @@ describe('the revision', () => {
       { servers, tokens: tokens.slice(1) },
       { servers, tokens: [aToken('one', { ...hashed('aaaaaaaa'), revoked: true }), ...tokens.slice(1)] },
       { servers, tokens: [aToken('one', { ...hashed('aaaaaaaa'), identity: { user: 'eve' } }), ...tokens.slice(1)] },
-      { servers: [aServer('github', { upstream: { port: 3001, path: '/mcp', transport: 'StreamableHTTP' } })], tokens },
+      { servers: [aServer('github', { upstream: { port: 3001, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked' } })], tokens },
       { servers, tokens, sessionKeys: new Map([['server-github', 'b3RoZXI']]) },
       { servers, tokens, defaultAddress: { path: () => '/other', isOwn: false } },
     ];

@@ -7,6 +7,7 @@ import { aServer } from './kit.ts';
 const shared = { path: ({ metadata }: MCPServer): string => `/${metadata.name}`, isOwn: false };
 const problemsOf = (servers: readonly MCPServer[], address: DefaultAddress = shared): readonly string[] =>
   assignEndpoints(servers, address).flatMap(({ problems }) => problems.map(({ name, field, problem }) => `${name} ${field} ${problem}`));
+const reasonsOf = (servers: readonly MCPServer[]): readonly string[] => assignEndpoints(servers, shared).flatMap(({ problems }) => problems.map(({ reason }) => reason));
 
 test('a server is reached at its public URLs and at its own path on any host', () => {
   const server = aServer('github', { publicURLs: ['https://MCP.example.com:443/github/mcp', 'http://localhost:8080'] });
@@ -32,6 +33,11 @@ describe('an address that two servers claim', () => {
   test('may be the path of one on any host', () => {
     expect(problemsOf([aServer('a'), aServer('b', { publicURLs: ['https://x.example/a'] })])).toEqual(['b spec.publicURLs[0] is already an address of MCPServer tools/a']);
     expect(problemsOf([aServer('a', { publicURLs: ['https://x.example/b'] }), aServer('b')])).toEqual(['b metadata.name is already an address of MCPServer tools/a']);
+  });
+
+  test('is told apart from a path by its reason', () => {
+    expect(reasonsOf([aServer('a', url), aServer('b', url)])).toEqual(['PublicURLTaken']);
+    expect(reasonsOf([aServer('a', { publicURLs: ['https://x.example/b'] }), aServer('b')])).toEqual(['PathTaken']);
   });
 
   test('is not its path alone where each server has a process of its own', () => {

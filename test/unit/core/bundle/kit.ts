@@ -7,7 +7,7 @@ export function aServer(name: string, spec: Partial<MCPServerSpec> = {}, metadat
     apiVersion: 'mcpgateway.dev/v1alpha1',
     kind: 'MCPServer',
     metadata: { namespace: 'tools', name, uid: `server-${name}`, generation: 2, resourceVersion: '10', ...metadata },
-    spec: { upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP' }, authentication: { gatewayTokens: { bearer: true } }, ...spec },
+    spec: { upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked' }, authentication: { gatewayTokens: { bearer: true } }, ...spec },
   };
 }
 

@@ -7,12 +7,12 @@ test.each<[Partial<MCPServerSpec>, string[]]>([
   [{}, []],
   [{ identity: { assertion: 'Disabled' } }, []],
   [{ identity: { assertion: 'Enabled' } }, ['spec.identity.assertion']],
-  [{ upstream: { port: 1, path: '/', transport: 'HTTPWithSSE' } }, ['spec.upstream.transport']],
+  [{ upstream: { port: 1, path: '/', transport: 'HTTPWithSSE', directAccess: 'Blocked' } }, ['spec.upstream.transport']],
   [{ authentication: { oidc: [], clientCertificates: [] } }, ['spec.authentication.oidc', 'spec.authentication.clientCertificates']],
 ])('of a server with %j it names %j', (spec, fields) => {
   const problems = unsupportedServerFields(aServer('github', spec));
   expect(problems.map(({ field }) => field)).toEqual(fields);
-  expect(problems.every(({ problem }) => problem === 'is not supported by this release')).toBe(true);
+  expect(problems.every(({ problem, reason }) => problem === 'is not supported by this release' && reason === 'NotSupported')).toBe(true);
 });
 
 test.each<[Partial<GatewayTokenSpec>, string[]]>([

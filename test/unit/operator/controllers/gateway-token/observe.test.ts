@@ -9,7 +9,7 @@ import { TOKENS_PER_NAMESPACE } from '../../../../../operator/controllers/gatewa
 import { aToken, anEntry, HOUR, minted, NOW } from './kit.ts';
 
 const NAME = { namespace: 'tools', name: 'ci' };
-const PROBLEM: ObjectProblem = { kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.binding', problem: 'is not supported by this release' };
+const PROBLEM: ObjectProblem = { kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.binding', problem: 'is not supported by this release', reason: 'NotSupported' };
 const CONFIG = parseGatewayConfig(
   JSON.stringify({
     listener: { plainHTTP: true },

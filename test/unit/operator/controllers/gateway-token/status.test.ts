@@ -44,7 +44,7 @@ describe('the status of a token', () => {
     ['one too many', { entry: anEntry(), refusal: { reason: 'TooManyTokens', message: 'm' } }, { Ready: 'False TooManyTokens' }],
     ['refused its Secret', { secretRefusal: '403 Forbidden' }, { Ready: 'False SecretNotWritten', SecretNameTaken: 'False SecretNameTaken' }],
     ['not everywhere', { enforcement: { sidecars: 3, enforcing: 1, isSettling: false } }, { Ready: 'True Minted', Enforced: 'False Waiting' }],
-    ['longer than allowed', { problems: [{ kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.lifetime', problem: 'is longer' }] }, { Ready: 'False LifetimeNotAllowed' }],
+    ['longer than allowed', { problems: [{ kind: 'GatewayToken', namespace: 'tools', name: 'ci', field: 'spec.lifetime', problem: 'is longer', reason: 'LifetimeNotAllowed' }] }, { Ready: 'False LifetimeNotAllowed' }],
   ])('tells of a token that is %s', (_what, over, expected) => {
     expect(conditions(over)).toMatchObject(expected);
   });

@@ -99,6 +99,15 @@ export const CRDS: Readonly<Record<'MCPServer' | 'GatewayToken', EmbeddedCrd>> =
           "HTTPWithSSE"
          ]
         },
+        "directAccess": {
+         "type": "string",
+         "default": "Blocked",
+         "maxLength": 16,
+         "enum": [
+          "Blocked",
+          "Tolerated"
+         ]
+        },
         "credentials": {
          "type": "array",
          "minItems": 1,

@@ -51,6 +51,13 @@ export interface MCPServerUpstream {
    */
   readonly transport: 'StreamableHTTP' | 'HTTPWithSSE';
   /**
+   * Whether it is accepted that the server can be reached without its sidecar. With Blocked the server is not Ready
+   * unless the operator has tried to connect to its port on every pod and could not, and no Service sends clients
+   * there. With Tolerated the condition BypassBlocked still says what was found, and Ready does not depend on it. Of no
+   * effect without a cluster.
+   */
+  readonly directAccess: 'Blocked' | 'Tolerated';
+  /**
    * Headers that the sidecar itself adds to every request, so that clients never see the server's own keys. While one
    * of the Secrets is missing, all requests are refused.
    */

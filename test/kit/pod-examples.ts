@@ -24,7 +24,7 @@ export function aGuardedServer(spec: Partial<MCPServer['spec']> = {}, metadata: 
     apiVersion: 'mcpgateway.dev/v1alpha1',
     kind: 'MCPServer',
     metadata: { name: 'github', namespace: 'tools', ...metadata },
-    spec: { upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP' }, authentication: { gatewayTokens: { bearer: true } }, ...spec },
+    spec: { upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked' }, authentication: { gatewayTokens: { bearer: true } }, ...spec },
   };
 }
 

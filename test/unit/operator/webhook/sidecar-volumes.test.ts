@@ -32,7 +32,7 @@ describe('the volumes of the sidecar', () => {
   test('hold the named keys of Secrets once each, and the certificate apart from a Secret of any name', () => {
     const secretRef = { name: 'serving', key: 'tls.crt' };
     const spec = aGuardedServer({
-      upstream: { port: 1, path: '/', transport: 'StreamableHTTP', credentials: [{ header: 'A', prefix: '', secretRef }, { header: 'B', prefix: '', secretRef }] },
+      upstream: { port: 1, path: '/', transport: 'StreamableHTTP', directAccess: 'Blocked', credentials: [{ header: 'A', prefix: '', secretRef }, { header: 'B', prefix: '', secretRef }] },
       tls: { secretRef: { name: 'serving' } },
     }).spec;
     expect(volume('mcp-gateway-secrets', spec)).toMatchObject({

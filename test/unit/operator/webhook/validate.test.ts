@@ -10,7 +10,7 @@ const REF = { namespace: 'tools', name: 'github' };
 const judge = (pod: Mutable, server: MCPServer | undefined = aGuardedServer(), ref = REF): Refusal | undefined => refusalOf({ pod, ref, server, settings: SETTINGS });
 const injected = (pod: Mutable = aPod()): Mutable => applyPatch(pod, podPatch(pod, aGuardedServer(), SETTINGS));
 const container = (value: Mutable): Mutable => ({ containers: [{ name: 'server', image: 'x', ...value }] });
-const upstreamAt = (port: number): MCPServer => aGuardedServer({ upstream: { port, path: '/mcp', transport: 'StreamableHTTP' } });
+const upstreamAt = (port: number): MCPServer => aGuardedServer({ upstream: { port, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked' } });
 
 const SIDECAR_LIKE = { name: 'mcp-gateway', image: SETTINGS.image, restartPolicy: 'Always' };
 const LABEL = 'metadata.labels[mcpgateway.dev/server]';

@@ -26,11 +26,14 @@ export function bundleAudience({ namespace, name }: ServerName): string {
   return `${BUNDLE_AUDIENCE}/${namespace}/${name}`;
 }
 
+/** The body of an exposure report. */
+export const MAX_EXPOSURE_BYTES = 256;
+
 /** The body of a request for a certificate: a public key as PEM. */
 export const MAX_PUBLIC_KEY_BYTES = 1024;
 
 /** `bundles` is a GET that streams; the others are POSTs. Each names the server it is about. */
-export const STREAM_ENDPOINTS = ['bundles', 'acknowledgements', 'usage', 'certificates'] as const;
+export const STREAM_ENDPOINTS = ['bundles', 'acknowledgements', 'usage', 'certificates', 'exposures'] as const;
 export type StreamEndpoint = (typeof STREAM_ENDPOINTS)[number];
 
 export function streamPath(endpoint: StreamEndpoint, { namespace, name }: ServerName): string {
@@ -118,6 +121,18 @@ export interface GenerationUsage {
 
 export const USAGE_LIMITS = { generations: 500, tools: 32, toolNameLength: 128 } as const;
 
+/** What came of the sidecar's attempts to connect to its own server. Which pod that is, its token says, never the body. */
+export interface ExposureReport {
+  readonly format: typeof STREAM_FORMAT;
+  /** The server's port that was tried. */
+  readonly port: number;
+  /**
+   * `LoopbackOnly`: refused on every address of the pod, and not on 127.0.0.1. `Exposed`: an address of the pod answered.
+   * `Unclear`: neither, for example because the server does not listen yet.
+   */
+  readonly outcome: 'LoopbackOnly' | 'Exposed' | 'Unclear';
+}
+
 const MAX_LIST = BUNDLE_LIMITS.tokens;
 const FORMAT = oneOf(STREAM_FORMAT);
 
@@ -145,6 +160,8 @@ const MESSAGE_SHAPES: ReadonlyMap<unknown, ShapeOf<StreamMessage>> = new Map<Str
 ]);
 
 const ACKNOWLEDGEMENT_SHAPE = objectOf<Acknowledgement>({ format: FORMAT, revision: REVISION_SHAPE });
+
+const EXPOSURE_SHAPE = objectOf<ExposureReport>({ format: FORMAT, port: integer, outcome: oneOf('LoopbackOnly', 'Exposed', 'Unclear') });
 
 const USAGE_SHAPE = objectOf<UsageReport>({
   format: FORMAT,
@@ -182,6 +199,13 @@ export function parseAcknowledgement(body: string): Acknowledgement {
 export function parseUsageReport(body: string): UsageReport {
   const value = parseJson(body);
   requireShape<UsageReport>(USAGE_SHAPE, value);
+  return value;
+}
+
+/** Throws a WireError, as above. */
+export function parseExposureReport(body: string): ExposureReport {
+  const value = parseJson(body);
+  requireShape<ExposureReport>(EXPOSURE_SHAPE, value);
   return value;
 }
 

@@ -30,6 +30,8 @@ export const CONDITION_REASONS = [
   'ServerNotFound',
   'NotAdmittedByServer',
   'ServiceNotOurs',
+  'AuthoritiesNotOurs',
+  'WriteRefused',
   // CredentialsResolved
   'Resolved',
   'SecretMissing',
@@ -39,7 +41,17 @@ export const CONDITION_REASONS = [
   'Waiting',
   'NoPods',
   'PodsUnguarded',
+  'PodsOutdated',
   'Acknowledged',
+  // LoopbackOnly
+  'LoopbackOnly',
+  'ServerExposed',
+  'ServerUnreachable',
+  // BypassBlocked
+  'BypassBlocked',
+  'ServerReachable',
+  'ServiceBypassesSidecar',
+  'SidecarUnreachable',
   // life of a token
   'Minted',
   'Expired',

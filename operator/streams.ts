@@ -1,4 +1,5 @@
 /** The bundle streams as the rest of the operator sees them: what is published, and who enforces it since when. */
+import type { ExposureReport } from '../api/bundle-stream.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { BundleStore } from './bundle/store.ts';
 import type { TokenName } from './ledger/ledger.ts';
@@ -19,6 +20,9 @@ export interface SidecarStreams extends BundleSink {
   /** Since when anything was published here, on the monotonic clock. */
   startedMs(): number | undefined;
   onAcknowledged(listener: (news: AcknowledgementNews) => void): void;
+  /** What each connected pod (by UID) said last of how its server can be reached. */
+  exposures(server: string): ReadonlyMap<string, ExposureReport>;
+  onExposure(listener: (server: string) => void): void;
 }
 
 export interface AcknowledgementNews {
@@ -65,5 +69,8 @@ export function createSidecarStreams(store: BundleStore, clock: Pick<Clock, 'mon
     droppedFrom: (tokenUid) => [...records].filter(([, record]) => record.lastChange(tokenUid)?.isDropped === true).map(([server]) => server),
     startedMs: () => startedMs,
     onAcknowledged: (listener) => void listeners.push(listener),
+    exposures: (server) =>
+      new Map(store.subscribers(server).flatMap(({ pod, endedAtMs, exposure }) => (endedAtMs !== undefined || exposure === undefined ? [] : [[pod.uid, exposure] as const]))),
+    onExposure: (listener) => store.onExposure(listener),
   };
 }

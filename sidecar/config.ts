@@ -1,4 +1,5 @@
 /** What a sidecar in a pod is told by its environment. The webhook writes it; nobody else has a say. */
+import { isIP } from 'node:net';
 import { ENVIRONMENT } from '../api/sidecar-environment.ts';
 import type { GatewayConfig } from '../api/gateway-config.gen.ts';
 import { WireError } from '../api/bundle.ts';
@@ -12,6 +13,8 @@ export interface SidecarConfig {
   readonly namespace: string;
   readonly server: string;
   readonly podName: string;
+  /** All addresses of the pod. */
+  readonly podIps: readonly string[];
   readonly logLevel: LogLevel;
   /** Name that resolves to every replica of the operator and that their certificates bear, and their port. */
   readonly operator: { readonly host: string; readonly port: number };
@@ -60,8 +63,10 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
   const colon = operatorAddress.lastIndexOf(':');
   const logLevel = LOG_LEVELS.find((level) => level === env[ENVIRONMENT.logLevel]);
   if (logLevel === undefined) problems.push(`${ENVIRONMENT.logLevel}: must be one of ${LOG_LEVELS.join(', ')}`);
+  const podIps = text(ENVIRONMENT.podIps).split(',');
+  if (podIps.some((each) => each !== '' && isIP(each) === 0)) problems.push(`${ENVIRONMENT.podIps}: must be IP addresses`);
   // A node without IPv6 has no socket for it; with it, `::` takes both.
-  const address = text(ENVIRONMENT.podIps).includes(':') ? '::' : '0.0.0.0';
+  const address = podIps.some((each) => each.includes(':')) ? '::' : '0.0.0.0';
   const secrets = text(ENVIRONMENT.secretsDirectory);
   const isCertificateIssued = text(ENVIRONMENT.certificateSource) !== 'Secret';
   const serving = isCertificateIssued ? text(ENVIRONMENT.tlsDirectory) : `${secrets}/serving`;
@@ -71,6 +76,7 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
     namespace: text(ENVIRONMENT.namespace),
     server: text(ENVIRONMENT.server),
     podName: text(ENVIRONMENT.podName),
+    podIps,
     logLevel: logLevel ?? 'info',
     operator: { host: operatorAddress.slice(0, colon), port: port(ENVIRONMENT.operatorAddress, operatorAddress.slice(colon + 1)) },
     timing: TIMING,

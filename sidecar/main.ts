@@ -1,6 +1,7 @@
 /** The sidecar of a pod as a process: reads its configuration, follows the operator, guards one server, drains on a signal. */
 import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle } from '../api/bundle.ts';
 import { ConfigError } from '../core/config-error.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -9,9 +10,11 @@ import { createLogger } from '../runtime/log.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createShutdown } from '../runtime/shutdown.ts';
+import { createTryConnect } from '../runtime/try-connect.ts';
 import { createAuditLog } from './audit/log.ts';
 import { readSidecarConfig } from './config.ts';
 import type { SidecarConfig } from './config.ts';
+import { createExposureProbe } from './exposure-probe.ts';
 import { createGateway } from './gateway.ts';
 import { createSidecarMetrics } from './metrics.ts';
 import { createMountedSecrets } from './mounted-secrets.ts';
@@ -29,6 +32,8 @@ const AUDIT_FLUSH_MS = 10;
 const AUDIT_QUEUE_BYTES = 16 * 1024 * 1024;
 /** Beside the drain: for the rest of the audit log. */
 const CLOSING_MS = 3_000;
+/** Of an attempt to reach the server of this pod. */
+const CONNECT_DEADLINE_MS = 3_000;
 const VERSION = '0.1.0';
 
 async function run(config: SidecarConfig): Promise<void> {
@@ -61,6 +66,7 @@ async function run(config: SidecarConfig): Promise<void> {
       onBundle(next) {
         bundle = next;
         enforce();
+        exposure.bundleChanged();
       },
       onStale(stale) {
         isStale = stale;
@@ -73,6 +79,13 @@ async function run(config: SidecarConfig): Promise<void> {
       },
     },
   );
+  const exposure = createExposureProbe({
+    podIps: config.podIps,
+    port: () => bundle?.upstream.port,
+    tryConnect: createTryConnect(CONNECT_DEADLINE_MS),
+    report: (report) => source.reportExposure(report),
+    pause: (delayMs, signal) => sleep(delayMs, undefined, { signal }).catch(() => undefined),
+  });
   const clock: Clock = { ...systemClock, nowMs: () => source.clock.nowMs() };
   const metrics = createSidecarMetrics(registry, clock);
   const gateway = createGateway({
@@ -109,6 +122,7 @@ async function run(config: SidecarConfig): Promise<void> {
   shutdown.addCloser('gateway', () => gateway.stop());
   shutdown.addCloser('operator', () => following);
   shutdown.addCloser('secrets', () => secrets.stop());
+  void exposure.run(shutdown.signal);
   log.info('listening', await gateway.start());
 }
 

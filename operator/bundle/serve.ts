@@ -1,10 +1,10 @@
 /**
- * The HTTPS server that sidecars connect to: streams of bundles down, acknowledgements and usage up. Every request is
+ * The HTTPS server that sidecars connect to: streams of bundles down, reports up. Every request is
  * admitted by its pod first; a refusal is a status and a constant body.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
+import { MAX_EXPOSURE_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseExposureReport, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
 import type { ServerName, UsageReport } from '../../api/bundle-stream.ts';
 import { WireError } from '../../api/bundle.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -89,7 +89,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
     if (!admitted.admitted) return answer(response, admitted.status);
     if (isStopping) return answer(response, 503);
     if (path.endpoint === 'certificates') return issue(request, response, path.server);
-    if (!isStream) return answer(response, await receive(path.endpoint, request, path.server, admitted.pod));
+    if (!isStream) return answer(response, await receive(path.endpoint, request, { server: path.server, pod: admitted.pod }, deps));
     if (response.destroyed) return;
     const { nowMs, monotonicMs } = clock;
     const { progressAgeMs } = deps;
@@ -102,20 +102,6 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
     if (publicKeyPem === undefined) return answer(response, 413);
     const pem = await deps.issue(of, publicKeyPem);
     response.writeHead(200, { 'Content-Type': 'application/x-pem-file', 'Content-Length': Buffer.byteLength(pem) }).end(pem);
-  }
-
-  async function receive(endpoint: string, request: IncomingMessage, of: ServerName, pod: PodIdentity): Promise<Status> {
-    const body = await readReport(request, MAX_REPORT_BYTES);
-    if (body === undefined) return 413;
-    const key = `${of.namespace}/${of.name}`;
-    if (endpoint === 'acknowledgements') {
-      store.acknowledge(key, pod.uid, parseAcknowledgement(body).revision);
-      return 204;
-    }
-    const report = parseUsageReport(body);
-    const known = new Set(store.current(key)?.tokens.map(({ uid }) => uid));
-    deps.onUsage(of, pod, { ...report, generations: report.generations.filter(({ uid }) => known.has(uid)) });
-    return 204;
   }
 
   function cutUnless(stream: OpenStream): void {
@@ -162,6 +148,23 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
 
 /** For what was written to get out. */
 const STOP_GRACE_MS = 500;
+
+/** Takes a report in. Throws a WireError for one that is malformed. */
+async function receive(endpoint: string, request: IncomingMessage, { server, pod }: { readonly server: ServerName; readonly pod: PodIdentity }, { store, onUsage }: BundleServerDeps): Promise<Status> {
+  const body = await readReport(request, endpoint === 'exposures' ? MAX_EXPOSURE_BYTES : MAX_REPORT_BYTES);
+  if (body === undefined) return 413;
+  const key = `${server.namespace}/${server.name}`;
+  if (endpoint === 'acknowledgements') {
+    store.acknowledge(key, pod.uid, parseAcknowledgement(body).revision);
+  } else if (endpoint === 'exposures') {
+    store.expose(key, pod.uid, parseExposureReport(body));
+  } else {
+    const report = parseUsageReport(body);
+    const known = new Set(store.current(key)?.tokens.map(({ uid }) => uid));
+    onUsage(server, pod, { ...report, generations: report.generations.filter(({ uid }) => known.has(uid)) });
+  }
+  return 204;
+}
 
 /** Says nothing but the status. Bodies that were not read end the connection. */
 function answer(response: ServerResponse, status: Status): void {

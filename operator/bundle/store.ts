@@ -4,7 +4,7 @@
  */
 import type { Bundle, BundleOrder } from '../../api/bundle.ts';
 import { STREAM_FORMAT } from '../../api/bundle-stream.ts';
-import type { StreamMessage } from '../../api/bundle-stream.ts';
+import type { ExposureReport, StreamMessage } from '../../api/bundle-stream.ts';
 import { diffBundles } from '../../core/bundle/patch.ts';
 import type { TokenHashes } from '../../core/bundle/revision.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -23,6 +23,8 @@ export interface SubscriberState {
   readonly endedAtMs?: number;
   readonly sentRevision?: string;
   readonly acknowledged?: { readonly revision: string; readonly atMs: number };
+  /** What it said last of its server. */
+  readonly exposure?: ExposureReport;
 }
 
 export interface AcknowledgedRevision {
@@ -59,11 +61,15 @@ export interface BundleStore {
   subscribe(server: string, pod: PodIdentity, events: SubscriptionEvents): Subscription;
   /** `false`: the pod is not subscribed, or was not sent that revision lately. */
   acknowledge(server: string, podUid: string, revision: string): boolean;
+  /** Of a pod that is not subscribed, nothing is kept. */
+  expose(server: string, podUid: string, report: ExposureReport): void;
   /** Also those whose stream ended, until `forget` or until there are too many of them. */
   subscribers(server: string): readonly SubscriberState[];
   /** The pod is gone. */
   forget(server: string, podUid: string): void;
   onAcknowledged(listener: (acknowledged: AcknowledgedRevision) => void): void;
+  /** Called with the server (`<namespace>/<name>`) of a pod that said something else than before. */
+  onExposure(listener: (server: string) => void): void;
 }
 
 export interface BundleStoreOptions {
@@ -103,6 +109,7 @@ interface Subscriber {
 export function createBundleStore({ clock, epoch, positions }: BundleStoreOptions): BundleStore {
   const entries = new Map<string, Entry>();
   const listeners: ((acknowledged: AcknowledgedRevision) => void)[] = [];
+  const exposureListeners: ((server: string) => void)[] = [];
 
   function entryOf(server: string): Entry {
     const known = entries.get(server);
@@ -168,6 +175,10 @@ export function createBundleStore({ clock, epoch, positions }: BundleStoreOption
       for (const listener of listeners) listener({ server, pod, revision, atMs, subscribedAtMs, isFirst: acknowledged === undefined });
       return true;
     },
+    expose(server, podUid, report) {
+      if (!keepExposure(entries.get(server)?.subscribers.get(podUid), report)) return;
+      for (const listener of exposureListeners) listener(server);
+    },
     subscribers: (server) => [...(entries.get(server)?.subscribers.values() ?? [])].map(({ state }) => state),
     forget(server, podUid) {
       const entry = entries.get(server);
@@ -178,7 +189,16 @@ export function createBundleStore({ clock, epoch, positions }: BundleStoreOption
       tidy(server, entry);
     },
     onAcknowledged: (listener) => void listeners.push(listener),
+    onExposure: (listener) => void exposureListeners.push(listener),
   };
+}
+
+/** Keeps the report; whether the subscriber is there and said something else before. */
+function keepExposure(subscriber: Subscriber | undefined, report: ExposureReport): boolean {
+  if (subscriber === undefined || subscriber.state.endedAtMs !== undefined) return false;
+  const before = subscriber.state.exposure;
+  subscriber.state = { ...subscriber.state, exposure: report };
+  return before?.port !== report.port || before.outcome !== report.outcome;
 }
 
 /** However long a subscriber was not asked: one message, from what it was sent last to the newest. */

@@ -3,7 +3,7 @@
  * none. What several replicas say becomes one bundle in force, its age, and the operator's clock.
  */
 import type { Bundle } from '../../api/bundle.ts';
-import type { HeartbeatMessage, UsageReport } from '../../api/bundle-stream.ts';
+import type { ExposureReport, HeartbeatMessage, UsageReport } from '../../api/bundle-stream.ts';
 import type { TokenHashes } from '../../core/bundle/revision.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -48,6 +48,8 @@ export interface OperatorSource {
   readonly clock: { nowMs(): number };
   /** Offers the report to every connected replica; resolves with how many took it. */
   reportUsage(report: UsageReport): Promise<number>;
+  /** Says it to every replica that is connected, or will be, until something else is said. */
+  reportExposure(report: ExposureReport): void;
 }
 
 const MAX_TICK_MS = 1_000;
@@ -66,12 +68,18 @@ export function createOperatorSource(options: OperatorSourceOptions, deps: Opera
   const freshness = createFreshness({ clock, maxStalenessMs: options.maxStalenessMs, onStale: deps.onStale });
   const file = createLastGoodFile(options.directory, hashes);
   const links = new Set<ReplicaLink>();
+  let exposure: ExposureReport | undefined;
 
   return {
     clock: { nowMs: operatorClock.nowMs },
     async reportUsage(report) {
       const outcomes = await Promise.allSettled([...links].map((link) => link.reportUsage(report)));
       return outcomes.filter(({ status }) => status === 'fulfilled').length;
+    },
+    reportExposure(report) {
+      if (exposure?.port === report.port && exposure.outcome === report.outcome) return;
+      exposure = report;
+      for (const link of links) link.reportExposure(report);
     },
     async run(signal) {
       const admission = createBundleAdmission(await restore(file, { clock, log, operatorClock, freshness }), hashes);
@@ -94,6 +102,7 @@ export function createOperatorSource(options: OperatorSourceOptions, deps: Opera
           return {
             ...events,
             bundle(bundle, epoch) {
+              if (!links.has(link) && exposure !== undefined) link.reportExposure(exposure);
               links.add(link);
               events.bundle(bundle, epoch);
             },

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STREAM_FORMAT } from '../../api/bundle-stream.ts';
-import type { ServerName, UsageReport } from '../../api/bundle-stream.ts';
+import type { ExposureReport, ServerName, StreamEndpoint, UsageReport } from '../../api/bundle-stream.ts';
 import type { TokenHashes } from '../../core/bundle/revision.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { errorCodeOf } from '../../runtime/error-code.ts';
@@ -40,11 +40,13 @@ export interface ReplicaLink {
   /** Says, until it was heard or something newer is to be said, that this revision is enforced. */
   acknowledge(revision: string): void;
   reportUsage(report: UsageReport): Promise<void>;
+  /** As for an acknowledgement: until it was heard, or something newer is to be said. */
+  reportExposure(report: ExposureReport): void;
 }
 
 /** A stream that held this long was a good one: the next may follow at once. */
 const GOOD_MS = 5_000;
-const RETRY_ACKNOWLEDGEMENT_MS = 1_000;
+const RETRY_REPORT_MS = 1_000;
 
 /** Resolves when `signal` aborts. Never rejects: whatever goes wrong with a replica is tried again. */
 export async function keepFollowing(address: string, settings: ReplicaSettings, deps: ReplicaFollowerDeps, signal: AbortSignal): Promise<void> {
@@ -72,11 +74,13 @@ async function followOnce(id: string, address: string, settings: ReplicaSettings
   const channel: ReportChannel = { agent, signal: AbortSignal.any([signal, over.signal]) };
   const targetNow = (): Promise<ReplicaTarget> => readTarget(address, settings);
   const target = await targetNow();
+  const acknowledge = createLatestReporter('acknowledgements', targetNow, channel);
   const events = deps.connected({
     address,
     id,
-    acknowledge: createAcknowledger(targetNow, channel),
+    acknowledge: (revision) => acknowledge({ format: STREAM_FORMAT, revision }),
     reportUsage: async (report) => postReport(await targetNow(), 'usage', report, channel),
+    reportExposure: createLatestReporter('exposures', targetNow, channel),
   });
   try {
     await followReplica(target, events, { silenceMs: settings.silenceMs, hashes }, signal);
@@ -88,27 +92,27 @@ async function followOnce(id: string, address: string, settings: ReplicaSettings
 }
 
 /** One at a time, and of several that wait only the newest. */
-function createAcknowledger(targetNow: () => Promise<ReplicaTarget>, channel: ReportChannel): (revision: string) => void {
-  let wanted: string | undefined;
+function createLatestReporter(endpoint: Exclude<StreamEndpoint, 'bundles'>, targetNow: () => Promise<ReplicaTarget>, channel: ReportChannel): (report: object) => void {
+  let wanted: object | undefined;
   let isSending = false;
 
   async function send(): Promise<void> {
     isSending = true;
     while (wanted !== undefined && !channel.signal.aborted) {
-      const revision = wanted;
+      const report = wanted;
       try {
-        await postReport(await targetNow(), 'acknowledgements', { format: STREAM_FORMAT, revision }, channel);
-        if (wanted === revision) wanted = undefined;
+        await postReport(await targetNow(), endpoint, report, channel);
+        if (wanted === report) wanted = undefined;
       } catch {
-        // The stream is still there, so the replica is: it counts this pod as not enforcing until it hears of it.
-        await sleep(RETRY_ACKNOWLEDGEMENT_MS, undefined, { signal: channel.signal }).catch(() => undefined);
+        // The stream is still there, so the replica is: it takes this pod for one that has not said so until it hears of it.
+        await sleep(RETRY_REPORT_MS, undefined, { signal: channel.signal }).catch(() => undefined);
       }
     }
     isSending = false;
   }
 
-  return (revision) => {
-    wanted = revision;
+  return (report) => {
+    wanted = report;
     if (!isSending) void send();
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { parseAcknowledgement, parseStreamMessage, parseStreamPath, parseUsageReport, streamPath, USAGE_LIMITS } from '../../../api/bundle-stream.ts';
+import { MAX_EXPOSURE_BYTES, parseAcknowledgement, parseExposureReport, parseStreamMessage, parseStreamPath, parseUsageReport, streamPath, USAGE_LIMITS } from '../../../api/bundle-stream.ts';
 import { WireError } from '../../../api/bundle.ts';
 import { diffBundles } from '../../../core/bundle/patch.ts';
 import { aRevision, revoking } from '../../kit/bundle-changes.ts';
@@ -31,7 +31,7 @@ test.each([
 
 test('throws nothing but a WireError, whatever the line, and never quotes it', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (line) => {
-    for (const parse of [parseStreamMessage, parseAcknowledgement, parseUsageReport]) expect(() => parse(line)).toThrow(WireError);
+    for (const parse of [parseStreamMessage, parseAcknowledgement, parseUsageReport, parseExposureReport]) expect(() => parse(line)).toThrow(WireError);
   }));
   expect(() => parseStreamMessage('hunter2')).toThrow(/^is not JSON$/);
 });
@@ -39,6 +39,15 @@ test('throws nothing but a WireError, whatever the line, and never quotes it', (
 test('an acknowledgement says one revision and nothing else', () => {
   expect(parseAcknowledgement(JSON.stringify({ format: 1, revision })).revision).toBe(revision);
   expect(() => parseAcknowledgement(JSON.stringify({ format: 1, revision, pod: 'another' }))).toThrow(WireError);
+});
+
+test('an exposure says a port and one of three outcomes, and nothing else', () => {
+  const longest = { format: 1, port: 65_535, outcome: 'LoopbackOnly' };
+  expect(JSON.stringify(longest).length).toBeLessThan(MAX_EXPOSURE_BYTES);
+  expect(parseExposureReport(JSON.stringify(longest))).toEqual(longest);
+  for (const wrong of [{ ...longest, outcome: 'Fine' }, { ...longest, port: '1' }, { ...longest, pod: 'another' }, { format: 1, port: 1 }]) {
+    expect(() => parseExposureReport(JSON.stringify(wrong))).toThrow(WireError);
+  }
 });
 
 test.each([

@@ -146,3 +146,33 @@ test('an acknowledgement is told with its server, the tokens that it enforces, a
     { server: SERVER, isFirst: false, tokens: [{ namespace: 'default', name: 'bob' }] },
   ]);
 });
+
+describe('what a pod says of its server', () => {
+  const said = (port = 3000) => ({ format: 1, port, outcome: 'LoopbackOnly' } as const);
+  const exposures = () => Object.fromEntries(streams.exposures(SERVER));
+
+  test('is known as long as its stream is there, and told when it is another', () => {
+    const heard: string[] = [];
+    streams.onExposure((server) => void heard.push(server));
+    const stream = connect('a');
+    store.expose(SERVER, 'a', said());
+    store.expose(SERVER, 'a', said());
+    expect(heard).toEqual([SERVER]);
+    store.expose(SERVER, 'a', said(3001));
+    expect(heard).toHaveLength(2);
+    expect(exposures()).toEqual({ a: said(3001) });
+    stream.end();
+    store.expose(SERVER, 'a', said());
+    expect(exposures()).toEqual({});
+    connect('a');
+    expect(exposures()).toEqual({});
+  });
+
+  test('is not kept of a pod that has no stream, or of another server', () => {
+    connect('a');
+    store.expose(SERVER, 'b', said());
+    store.expose('nowhere/none', 'a', said());
+    expect(exposures()).toEqual({});
+    expect(streams.exposures('nowhere/none').size).toBe(0);
+  });
+});

@@ -26,7 +26,9 @@ describe('the configuration of a sidecar', () => {
     expect(config).toMatchObject({ namespace: 'tools', server: 'github', logLevel: 'warn', operator: { host: 'operator.mcpgateway.svc', port: 9443 }, directories: { identity: '/run/identity' } });
     expect(config.gateway.listener).toMatchObject({ address: '0.0.0.0', port: 15_443, plainHTTP: false, allowedHosts: ['github-mcp', 'github-mcp.tools.svc'], tls: { certFile: '/run/tls/tls.crt' } });
     expect(config.gateway.admin).toEqual({ address: '0.0.0.0', port: 15_090 });
-    expect(readSidecarConfig({ ...GOOD, [ENVIRONMENT.podIps]: '10.0.0.7,fd00::7' }).gateway.listener.address).toBe('::');
+    const dual = readSidecarConfig({ ...GOOD, [ENVIRONMENT.podIps]: '10.0.0.7,fd00::7' });
+    expect(dual.gateway.listener.address).toBe('::');
+    expect(dual.podIps).toEqual(['10.0.0.7', 'fd00::7']);
   });
 
   test('takes the server\'s own certificate from its Secret', () => {
@@ -57,6 +59,7 @@ describe('the configuration of a sidecar', () => {
     expect(problemsOf({ ...GOOD, [ENVIRONMENT.server]: undefined })).toEqual([`${ENVIRONMENT.server}: is required`]);
     expect(problemsOf({ ...GOOD, [ENVIRONMENT.httpsPort]: '70000' })).toEqual([`${ENVIRONMENT.httpsPort}: must be a port`]);
     expect(problemsOf({ ...GOOD, [ENVIRONMENT.operatorAddress]: 'operator' })).toEqual([`${ENVIRONMENT.operatorAddress}: must be a port`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.podIps]: 'localhost' })).toEqual([`${ENVIRONMENT.podIps}: must be IP addresses`]);
     expect(problemsOf({ ...GOOD, [ENVIRONMENT.logLevel]: 'loud' })).toEqual([`${ENVIRONMENT.logLevel}: must be one of error, warn, info, debug`]);
   });
 });

@@ -34,6 +34,16 @@ export interface GuardedPod {
   readonly isLive: boolean;
   /** What was injected into it; `undefined`: nothing. */
   readonly injected: string | undefined;
+  /** All its addresses; none before its node has given it any. */
+  readonly ips: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Ports of its containers that have a name, by which a Service may target them. */
+  readonly namedPorts: readonly NamedPort[];
+}
+
+export interface NamedPort {
+  readonly name: string;
+  readonly port: number;
 }
 
 export interface NamespaceView {
@@ -124,12 +134,29 @@ function isCondition(value: unknown): value is Condition {
 function readPod(raw: KubeObject): GuardedPod {
   const { metadata } = raw;
   const { namespace, name, uid } = metadata;
-  const server = textsOf(metadata['labels'])[SERVER_LABEL];
+  const labels = textsOf(metadata['labels']);
+  const server = labels[SERVER_LABEL];
   if (namespace === undefined || uid === undefined || server === undefined) throw new TypeError('metadata: a guarded pod has a namespace, a uid and a label');
   const phase = ownString(raw['status'], 'phase');
   // One that is being deleted answers calls to the end of its grace period: until then it must be told of revocations.
   const isLive = phase !== 'Succeeded' && phase !== 'Failed';
-  return { namespace, name, uid, server, isLive, injected: textsOf(metadata['annotations'])[INJECTED] };
+  const injected = textsOf(metadata['annotations'])[INJECTED];
+  const ips = listOf(raw['status'], 'podIPs').flatMap((entry) => ownString(entry, 'ip') ?? []);
+  return { namespace, name, uid, server, isLive, injected, ips, labels, namedPorts: namedPortsOf(raw['spec']) };
+}
+
+function namedPortsOf(spec: unknown): readonly NamedPort[] {
+  const containers = [...listOf(spec, 'initContainers'), ...listOf(spec, 'containers')];
+  return containers.flatMap((container) => listOf(container, 'ports')).flatMap((entry) => {
+    const name = ownString(entry, 'name');
+    const port = own(entry, 'containerPort');
+    return name === undefined || typeof port !== 'number' ? [] : [{ name, port }];
+  });
+}
+
+function listOf(parent: unknown, member: string): readonly unknown[] {
+  const value = own(parent, member);
+  return Array.isArray(value) ? value : [];
 }
 
 function textsOf(value: unknown): Readonly<Record<string, string>> {

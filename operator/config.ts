@@ -4,6 +4,7 @@ import { ConfigError } from '../core/config-error.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import type { LogLevel } from '../runtime/log.ts';
 import type { KubeConfigSource } from './kube/kube-config.ts';
+import { AUTHORITIES_CONFIG_MAP } from './webhook/names.ts';
 import type { InjectionSettings } from './webhook/settings.ts';
 
 export interface OperatorConfig {
@@ -117,7 +118,7 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
       ports: { https: port(VARIABLES.sidecarPort), admin: port(VARIABLES.sidecarAdminPort) },
       operatorAddress: text(VARIABLES.operatorAddress),
       audiencePrefix: BUNDLE_AUDIENCE,
-      authoritiesConfigMap: 'mcpgateway-authorities',
+      authoritiesConfigMap: AUTHORITIES_CONFIG_MAP,
       runAsUser: 65_532,
       resources: { cpuRequest: '50m', memoryRequest: '96Mi', memoryLimit: '256Mi' },
     },

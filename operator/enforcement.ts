@@ -1,30 +1,31 @@
 /** Which sidecars enforce what is published: pods as the API server knows them, acknowledgements as the streams do. */
-import type { GatewayToken } from '../api/v1alpha1/index.ts';
+import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { serversNamedBy } from '../core/bundle/token-grants.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { PODS_OF_SERVER } from './cluster-view.ts';
 import type { Enforcement as TokenEnforcement } from './controllers/gateway-token/observe.ts';
-import type { SidecarCount } from './controllers/mcp-server/derive.ts';
+import type { SidecarFacts } from './controllers/mcp-server/status.ts';
 import type { SidecarStreams } from './streams.ts';
 
 export interface Enforcement {
   /** Over all sidecars of the servers that the token names, and of those that it named until lately. */
   ofToken(token: GatewayToken): TokenEnforcement;
-  /** Of a server, `<namespace>/<name>`. */
-  ofServer(server: string): SidecarCount;
+  ofServer(server: MCPServer): SidecarFacts;
 }
 
 export interface EnforcementDeps {
   readonly view: Pick<ClusterView, 'pods'>;
   readonly streams: Pick<SidecarStreams, 'publication' | 'acknowledged' | 'lastChange' | 'droppedFrom' | 'startedMs'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** What a pod of the server would be annotated with if it were injected now. */
+  readonly annotationFor: (server: MCPServer) => string;
 }
 
 /** Sidecars find a replica that has just begun within seconds. */
 const SETTLING_MS = 15_000;
 
-export function createEnforcement({ view, streams, clock }: EnforcementDeps): Enforcement {
+export function createEnforcement({ view, streams, clock, annotationFor }: EnforcementDeps): Enforcement {
   const podsOf = (server: string) => view.pods.byIndex(PODS_OF_SERVER, server).filter(({ isLive }) => isLive);
 
   /** Live pods of the server that acknowledged this publication or a later one. */
@@ -54,10 +55,16 @@ export function createEnforcement({ view, streams, clock }: EnforcementDeps): En
       };
     },
     ofServer(server) {
-      const pods = podsOf(server);
-      const publication = streams.publication(server);
-      const ready = publication === undefined ? 0 : enforcing(server, publication);
-      return { desired: pods.length, ready, outdated: pods.filter(({ injected }) => injected === undefined).length };
+      const key = `${server.metadata.namespace}/${server.metadata.name}`;
+      const pods = podsOf(key);
+      const publication = streams.publication(key);
+      const present = annotationFor(server);
+      return {
+        desired: pods.length,
+        ready: publication === undefined ? 0 : enforcing(key, publication),
+        unguarded: pods.filter(({ injected }) => injected === undefined).map(({ name }) => name),
+        outdated: pods.filter(({ injected }) => injected !== undefined && injected !== present).map(({ name }) => name),
+      };
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What the leader does: it reconciles what changes, and what hangs on it. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../runtime/log.ts';
+import type { BypassProber } from './bypass/prober.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { TOKENS_OF_SERVER } from './cluster-view.ts';
 import { tokenKeyOf } from './controllers/gateway-token/controller.ts';
@@ -14,11 +15,12 @@ import type { AcknowledgementNews, SidecarStreams } from './streams.ts';
 export interface LeadDeps {
   readonly view: ClusterView;
   readonly ledger: Pick<ClusterLedger, 'tokens'>;
-  readonly streams: Pick<SidecarStreams, 'onAcknowledged'>;
+  readonly streams: Pick<SidecarStreams, 'onAcknowledged' | 'onExposure'>;
   readonly reconcileToken: RunOptions['reconcile'];
   readonly reconcileServer: RunOptions['reconcile'];
   /** Resolves when what has changed until now is published: what a server is judged by must not be of before that. Tokens wait for it themselves. */
   readonly published: () => Promise<void>;
+  readonly probe: BypassProber['probe'];
   readonly clock: Scheduler;
   readonly log: Logger;
   readonly metrics: KubeMetrics;
@@ -31,6 +33,10 @@ const WORKERS = { tokens: 16, servers: 4 };
  * such a count is at most this old for each token that the server has, so that it never takes more than ten writes a second.
  */
 const COUNT_AGE_MS = 100;
+/** Between two attempts to get past the sidecars of a server. */
+const PROBE_EVERY_MS = 60_000;
+/** After a change: several of them come together. */
+const PROBE_AFTER_MS = 1_000;
 
 export interface Lead {
   /** Resolves when the signal is aborted and every reconcile has ended. */
@@ -40,15 +46,19 @@ export interface Lead {
 }
 
 export function createLead(deps: LeadDeps): Lead {
-  const { view, ledger, streams, clock, log, metrics } = deps;
+  const { view, ledger, streams, probe, clock, log, metrics } = deps;
   let reconsider: (() => void) | undefined;
   let acknowledged: ((news: AcknowledgementNews) => void) | undefined;
+  let exposed: ((server: string) => void) | undefined;
   streams.onAcknowledged((news) => acknowledged?.(news));
+  streams.onExposure((server) => exposed?.(server));
 
   /** Everything is looked at once at the start; from then on what changes, and what hangs on it. */
   async function run(signal: AbortSignal): Promise<void> {
     const tokens = createWorkQueue({ name: 'gatewaytoken', clock, log, metrics });
     const servers = createWorkQueue({ name: 'mcpserver', clock, log, metrics });
+    // A queue of its own: attempts that nobody answers must not keep anything else waiting.
+    const probes = createWorkQueue({ name: 'bypassprobe', clock, log, metrics });
     const addTokensOf = (server: string): void => {
       for (const { object } of view.tokens.byIndex(TOKENS_OF_SERVER, server)) tokens.add(tokenKeyOf(object.metadata));
     };
@@ -61,11 +71,17 @@ export function createLead(deps: LeadDeps): Lead {
         tokens.addAfter(tokenKeyOf(object.metadata), isEnforced ? COUNT_AGE_MS * named.length : 0);
       }
     };
+    async function probeOnce(server: string, probing: AbortSignal): Promise<Outcome> {
+      const outcome = await probe(server, probing);
+      if (outcome === 'Changed') servers.add(server);
+      return outcome === 'Gone' ? undefined : { requeueAfterMs: PROBE_EVERY_MS };
+    }
     const stops = [
       view.tokens.onChange(({ namespace = '', name }) => tokens.add(`${namespace}/${name}`)),
       view.servers.onChange((change) => {
         const server = `${change.namespace ?? ''}/${change.name}`;
         servers.add(server);
+        probes.addAfter(server, PROBE_AFTER_MS);
         const isSameSpec = change.type === 'updated' && change.old.object.metadata.generation === change.object.object.metadata.generation;
         if (!isSameSpec) addTokensOf(server);
       }),
@@ -73,7 +89,9 @@ export function createLead(deps: LeadDeps): Lead {
         // Their conditions change often, and none of that is known here.
         if (change.type === 'updated' && isDeepStrictEqual(change.object, change.old)) return;
         const pod = 'object' in change ? change.object : 'old' in change ? change.old : undefined;
-        if (pod !== undefined) podsChanged(`${pod.namespace}/${pod.server}`);
+        if (pod === undefined) return;
+        podsChanged(`${pod.namespace}/${pod.server}`);
+        probes.addAfter(`${pod.namespace}/${pod.server}`, PROBE_AFTER_MS);
       }),
     ];
     acknowledged = (news) => {
@@ -81,7 +99,11 @@ export function createLead(deps: LeadDeps): Lead {
       else servers.add(news.server);
       for (const name of news.tokens) tokens.add(tokenKeyOf(name));
     };
-    for (const { object } of view.servers.list()) servers.add(`${object.metadata.namespace}/${object.metadata.name}`);
+    exposed = servers.add;
+    for (const { object } of view.servers.list()) {
+      servers.add(`${object.metadata.namespace}/${object.metadata.name}`);
+      probes.add(`${object.metadata.namespace}/${object.metadata.name}`);
+    }
     reconsider = () => {
       for (const { object } of view.tokens.list()) tokens.add(tokenKeyOf(object.metadata));
     };
@@ -91,9 +113,11 @@ export function createLead(deps: LeadDeps): Lead {
     await Promise.all([
       tokens.run({ workers: WORKERS.tokens, reconcile: deps.reconcileToken, signal }),
       servers.run({ workers: WORKERS.servers, reconcile: reconcileServer, signal }),
+      probes.run({ workers: WORKERS.servers, reconcile: probeOnce, signal }),
     ]);
     acknowledged = undefined;
     reconsider = undefined;
+    exposed = undefined;
     for (const stop of stops) stop();
   }
 

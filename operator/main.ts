@@ -12,6 +12,7 @@ import { createLogger } from '../runtime/log.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { createShutdown } from '../runtime/shutdown.ts';
+import { createTryConnect } from '../runtime/try-connect.ts';
 import type { KnownPod } from './bundle/pod-admission.ts';
 import { createBundleServer } from './bundle/serve.ts';
 import { createBundleStore } from './bundle/store.ts';
@@ -21,6 +22,7 @@ import { openConfigFile } from './config-file.ts';
 import type { ConfigFile } from './config-file.ts';
 import { readOperatorConfig } from './config.ts';
 import type { OperatorConfig } from './config.ts';
+import { podRefused } from './controllers/mcp-server/happenings.ts';
 import { createCertificateIssuer } from './issue-certificate.ts';
 import { createKubeClient } from './kube/client.ts';
 import type { KubeClient } from './kube/client.ts';
@@ -37,6 +39,7 @@ import type { Authorities } from './trust/authorities.ts';
 import { createAuthorities, trustedPem } from './trust/authorities.ts';
 import { publishWebhookTrust } from './trust/webhook-trust.ts';
 import { createInjector } from './webhook/inject.ts';
+import type { InjectorDeps } from './webhook/inject.ts';
 import { createWebhookServer } from './webhook/server.ts';
 
 const EXIT_FAILED = 1;
@@ -48,6 +51,8 @@ const LEAF_LIFETIME_MS = 7 * 24 * 3_600_000;
 /** The ConfigMap with the authorities reaches a running pod within minutes. */
 const TRUST_DELAY_MS = 15 * 60_000;
 const UPKEEP_MS = 10_000;
+/** Of an attempt to reach a pod. */
+const CONNECT_DEADLINE_MS = 3_000;
 const RANDOM_RANGE = 2 ** 32;
 
 async function run(config: OperatorConfig): Promise<void> {
@@ -75,7 +80,8 @@ async function run(config: OperatorConfig): Promise<void> {
     streams: createSidecarStreams(store, clock),
     config: () => configFile.current(),
     authorities: () => ({ stream: trustedPem(trust), serving: trustedPem(servingTrust) }),
-    settings: { ports: config.injection.ports, authoritiesConfigMap: config.injection.authoritiesConfigMap },
+    settings: config.injection,
+    tryConnect: createTryConnect(CONNECT_DEADLINE_MS),
   });
 
   const streams = createBundleServer(
@@ -86,15 +92,17 @@ async function run(config: OperatorConfig): Promise<void> {
       podOf: (podNamespace, name) => knownPod(view.pods.get(podNamespace, name)),
       progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
       onUsage: () => undefined,
-      issue: createCertificateIssuer({ serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, publicHosts: publicHostsOf(view, configFile), authorities: () => servingTrust, clock }),
+      issue: createCertificateIssuer({ client, serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, publicHosts: publicHostsOf(view, configFile), authorities: () => servingTrust, clock }),
     },
   );
   view.pods.onChange(({ namespace: podNamespace = '', name }) => streams.podChanged(podNamespace, name));
   const webhook = createWebhookServer(
     {
-      inject: createInjector({ serverOf: async (serverNamespace, name) => requireSynced(view.servers.hasSynced(), view.servers.get(serverNamespace, name)?.object), settings: () => config.injection, log }),
-      metrics: registry,
-      log,
+      inject: createInjector({
+        serverOf: knownServers(view), settings: () => config.injection, log,
+        refused: (refused) => podRefused(refused).forEach(events.record),
+      }),
+      metrics: registry, log,
     },
     { address: config.address, port: config.ports.webhook, certificate: certificate.first },
   );
@@ -178,9 +186,12 @@ async function endAfterLoss(log: Logger, begin: (reason: string) => Promise<void
   await begin('leadership lost');
 }
 
-function requireSynced<T>(isSynced: boolean, found: T): T {
-  if (!isSynced) throw new Error('the servers are not known yet');
-  return found;
+/** "Cannot know" is not "there is none". */
+function knownServers({ servers }: ClusterView): InjectorDeps['serverOf'] {
+  return async (namespace, name) => {
+    if (!servers.hasSynced()) throw new Error('the servers are not known yet');
+    return servers.get(namespace, name)?.object;
+  };
 }
 
 function openCertificate(trust: RotationPlan<Authority>, { names }: OperatorConfig): Promise<OwnCertificate> {

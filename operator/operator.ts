@@ -4,10 +4,14 @@
  */
 import type { GatewayConfig } from '../api/gateway-config.gen.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { TryConnect } from '../runtime/try-connect.ts';
+import { createBypassProber } from './bypass/prober.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { PODS_OF_SERVER } from './cluster-view.ts';
 import { createTokenController } from './controllers/gateway-token/controller.ts';
 import { createServerController } from './controllers/mcp-server/controller.ts';
 import type { AuthoritiesPem } from './controllers/mcp-server/derive.ts';
+import type { PodExposure } from './controllers/mcp-server/exposure.ts';
 import { createDeclaredHashes } from './declared-hashes.ts';
 import { createEnforcement } from './enforcement.ts';
 import type { KubeClient } from './kube/client.ts';
@@ -20,6 +24,9 @@ import { createLead } from './lead.ts';
 import { createClusterLedger } from './ledger/ledger.ts';
 import { createPublisher } from './publisher.ts';
 import type { SidecarStreams } from './streams.ts';
+import { createTokenDeletions } from './token-deletions.ts';
+import { injectedAnnotation } from './webhook/config-hash.ts';
+import type { InjectionSettings } from './webhook/settings.ts';
 
 export interface OperatorDeps {
   readonly client: KubeClient;
@@ -30,7 +37,8 @@ export interface OperatorDeps {
   readonly namespace: string;
   readonly config: () => GatewayConfig;
   readonly authorities: () => AuthoritiesPem;
-  readonly settings: { readonly ports: { readonly https: number }; readonly authoritiesConfigMap: string };
+  readonly settings: InjectionSettings;
+  readonly tryConnect: TryConnect;
   readonly clock: Scheduler;
   readonly log: Logger;
   readonly metrics: KubeMetrics;
@@ -62,7 +70,9 @@ export function createOperator(deps: OperatorDeps): Operator {
   });
   let isReady = false;
 
-  const enforcement = createEnforcement({ view, streams, clock });
+  const enforcement = createEnforcement({ view, streams, clock, annotationFor: (server) => injectedAnnotation(server, deps.settings) });
+  const prober = createBypassProber({ client, view, tryConnect: deps.tryConnect, log });
+  const record: EventRecorder['record'] = (occurrence) => deps.events.record(occurrence);
 
   const reconcileToken = createTokenController({
     client,
@@ -82,7 +92,8 @@ export function createOperator(deps: OperatorDeps): Operator {
       enforcement: enforcement.ofToken,
     },
     published: () => publisher.published(),
-    record: (occurrence) => deps.events.record(occurrence),
+    record,
+    forgotten: createTokenDeletions({ view, record }),
     clock,
     log,
   });
@@ -93,14 +104,18 @@ export function createOperator(deps: OperatorDeps): Operator {
       server: ({ namespace, name }) => view.servers.get(namespace, name)?.object,
       status: ({ namespace, name }) => statusOf(view.servers.get(namespace, name)),
       problems: ({ namespace, name }) => publisher.problemsOf('MCPServer', namespace, name),
-      sidecars: ({ namespace, name }) => enforcement.ofServer(`${namespace}/${name}`),
+      sidecars: enforcement.ofServer,
+      pods: ({ namespace, name }) => livePods(`${namespace}/${name}`, deps),
+      bypass: ({ namespace, name }) => prober.findings(`${namespace}/${name}`),
       authorities: deps.authorities,
     },
     settings: deps.settings,
+    record,
     clock,
+    log,
   });
 
-  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer, published: publisher.published });
+  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer, published: publisher.published, probe: prober.probe });
 
   return {
     isReady: () => isReady,
@@ -122,6 +137,12 @@ export function createOperator(deps: OperatorDeps): Operator {
       return outcome;
     },
   };
+}
+
+function livePods(server: string, { view, streams }: Pick<OperatorDeps, 'view' | 'streams'>): readonly PodExposure[] {
+  const reports = streams.exposures(server);
+  const pods = view.pods.byIndex(PODS_OF_SERVER, server).filter(({ isLive }) => isLive);
+  return pods.map(({ name, uid }) => ({ name, uid, report: reports.get(uid) }));
 }
 
 function statusOf(declared: { readonly status: unknown; readonly conditions: readonly Condition[] } | undefined) {

@@ -3,6 +3,7 @@
  * the admission policy of its account confines that to Secrets of its own type (operator/policies/operator-account.ts).
  */
 import type { JsonObject } from './webhook/json.ts';
+import { AUTHORITIES_CONFIG_MAP } from './webhook/names.ts';
 
 export interface RbacSettings {
   readonly namespace: string;
@@ -29,7 +30,10 @@ export function clusterRules({ webhookConfiguration }: Pick<RbacSettings, 'webho
     { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: WATCH },
     { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: APPLY },
     // Read as well: one that somebody else made is left alone.
-    { apiGroups: [''], resources: ['services'], verbs: ['get', ...APPLY] },
+    // Listed to find those that send clients past a sidecar.
+    { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', ...APPLY] },
+    // That one alone is read, to see whose it is.
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['get'], resourceNames: [AUTHORITIES_CONFIG_MAP] },
     { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['get', ...APPLY] },
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },

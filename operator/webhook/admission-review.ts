@@ -11,6 +11,8 @@ export interface AdmissionRequest {
   /** `<group>/<version>/<resource>`, and `/<subresource>` where there is one; the group of pods is empty. */
   readonly target: string;
   readonly object: UnknownRecord;
+  /** Nothing may be written anywhere because of it. */
+  readonly isDryRun: boolean;
 }
 
 export interface AdmissionResponse {
@@ -49,7 +51,7 @@ export function parseAdmissionReview(body: unknown): ParsedReview {
   if (!NAMESPACE.test(namespace)) return { problem: 'request.namespace is missing or malformed' };
   if (operation === undefined || target === undefined) return { problem: 'request.operation or request.resource is missing' };
   if (!isRecord(object)) return { problem: 'request.object is missing' };
-  return { request: { uid, namespace, operation, target, object } };
+  return { request: { uid, namespace, operation, target, object, isDryRun: own(request, 'dryRun') === true } };
 }
 
 function targetOf(request: unknown): string | undefined {

@@ -16,3 +16,8 @@ export function configHash(server: MCPServer, settings: InjectionSettings): stri
   const content: Json = [container, volumes];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
 }
+
+/** The annotation itself, as its pods have it. */
+export function injectedAnnotation(server: MCPServer, settings: InjectionSettings): string {
+  return JSON.stringify({ version: settings.version, configHash: configHash(server, settings) });
+}

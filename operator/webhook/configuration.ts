@@ -39,7 +39,8 @@ export function webhookConfiguration({ name, operatorNamespace, client, labels }
         matchConditions: [{ name: 'no-mirror-pods', expression: NOT_MIRRORED }],
         matchPolicy: 'Equivalent',
         reinvocationPolicy: 'IfNeeded',
-        sideEffects: 'None',
+        // The Event of a refusal.
+        sideEffects: 'NoneOnDryRun',
         timeoutSeconds: 5,
       },
     ],

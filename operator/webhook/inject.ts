@@ -1,5 +1,5 @@
 /**
- * One admission request for a pod, judged and answered. Nothing is written anywhere, so a dry run is like any other.
+ * One admission request for a pod, judged and answered. A dry run is like any other, except that nobody is told of it.
  * Only a pod that was looked at to the end is allowed; every fault refuses.
  */
 import { SERVER_LABEL } from '../../api/annotations.ts';
@@ -23,11 +23,20 @@ export interface InjectionOutcome {
   readonly review: AdmissionReview | undefined;
 }
 
+/** A pod that was refused with this sentence. In a dry run nothing may be written anywhere because of it. */
+export interface RefusedPod {
+  readonly server: MCPServer | undefined;
+  readonly pod: string;
+  readonly message: string;
+  readonly isDryRun: boolean;
+}
+
 export interface InjectorDeps {
   /** What is there now. A rejection refuses the pod: "cannot know" is not "there is none". */
   serverOf(namespace: string, name: string): Promise<MCPServer | undefined>;
   /** Read once per request, so that one pod is judged and patched by the same. */
   settings(): InjectionSettings;
+  refused(refused: RefusedPod): void;
   readonly log: Logger;
 }
 
@@ -52,7 +61,7 @@ export function createInjector(deps: InjectorDeps): Inject {
   };
 }
 
-async function judge(request: AdmissionRequest, { serverOf, settings, log }: InjectorDeps): Promise<InjectionOutcome> {
+async function judge(request: AdmissionRequest, { serverOf, settings, refused: tellRefused, log }: InjectorDeps): Promise<InjectionOutcome> {
   const { uid, namespace, object: pod } = request;
   if (request.operation !== 'CREATE' || request.target !== '/v1/pods' || own(pod, 'kind') !== 'Pod' || !isRecord(own(pod, 'spec'))) {
     const message = 'this webhook is for the creation of pods alone: correct the rules of its configuration';
@@ -66,6 +75,7 @@ async function judge(request: AdmissionRequest, { serverOf, settings, log }: Inj
   const refused = refusalOf({ pod, ref: { namespace, name }, server, settings: current });
   if (refused !== undefined) {
     log.info('injection refused', { namespace, pod: podName(request), server: name, reason: refused.reason });
+    tellRefused({ server, pod: podName(request), message: refused.message, isDryRun: request.isDryRun });
     return refusal(request, { result: 'refused', code: 403, ...refused });
   }
   if (server === undefined) throw new TypeError('a pod without a server was not refused');

@@ -14,6 +14,9 @@ export const VOLUMES = {
   nothing: `${VOLUME_PREFIX}nothing`,
 } as const;
 
+/** In every namespace with a server: the authorities that its sidecars, and clients in the cluster, trust. */
+export const AUTHORITIES_CONFIG_MAP = 'mcpgateway-authorities';
+
 /** At most 15 characters each (RFC 6335 §5.1). */
 export const PORT_NAMES = { https: 'mcpgw-https', admin: 'mcpgw-admin' } as const;
 

@@ -8,7 +8,7 @@ import { isList, isRecord, own, ownString } from '../../manifest/record.ts';
 import type { UnknownRecord } from '../../manifest/record.ts';
 import { isSameJson } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { configHash } from './config-hash.ts';
+import { injectedAnnotation } from './config-hash.ts';
 import { SIDECAR_NAME, VOLUME_PREFIX } from './names.ts';
 import type { PatchOperation } from './patch-operation.ts';
 import { podEnd } from './pod-end.ts';
@@ -33,7 +33,7 @@ export function podPatch(pod: UnknownRecord, server: MCPServer, settings: Inject
   const end = podEnd(pod, upstream);
   const { container, volumes } = serverSidecar(server, settings, { probes: moved.probes, drainSeconds: end.drainSeconds });
   const spec = own(pod, 'spec');
-  const injected = annotationPatch(pod, JSON.stringify({ version: settings.version, configHash: configHash(server, settings) }));
+  const injected = annotationPatch(pod, injectedAnnotation(server, settings));
   return [
     ...volumePatch(own(spec, 'volumes'), volumes),
     // Before a container is put in front of others, which would then be at another place.

@@ -13,6 +13,8 @@ import { createOperator } from '../../operator/operator.ts';
 import type { SidecarStreams } from '../../operator/streams.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
+import { createTryConnect } from '../../runtime/try-connect.ts';
+import { SETTINGS } from './pod-examples.ts';
 
 export interface TestOperator {
   /** What is published, by `<namespace>/<name>` of the server. */
@@ -58,7 +60,8 @@ export async function startOperator(settings: TestOperatorSettings): Promise<Tes
     namespace: settings.namespace,
     config: () => parseGatewayConfig(JSON.stringify({ listener: { plainHTTP: true }, ...settings.config }), 'gateway-config.json'),
     authorities: () => ({ stream: 'test authorities', serving: 'serving authorities' }),
-    settings: { ports: { https: 15443 }, authoritiesConfigMap: 'mcpgateway-authorities' },
+    settings: { ...SETTINGS, ports: { https: 15_443, admin: 15_090 } },
+    tryConnect: createTryConnect(3_000),
     clock,
     log,
     metrics,
@@ -79,5 +82,5 @@ export async function startOperator(settings: TestOperatorSettings): Promise<Tes
 /** No sidecar is connected. */
 function unconnected(): SidecarStreams {
   const nothing = () => undefined;
-  return { publish: nothing, retract: nothing, publication: nothing, acknowledged: () => new Map(), lastChange: nothing, droppedFrom: () => [], startedMs: nothing, onAcknowledged: nothing };
+  return { publish: nothing, retract: nothing, publication: nothing, acknowledged: () => new Map(), lastChange: nothing, droppedFrom: () => [], startedMs: nothing, onAcknowledged: nothing, exposures: () => new Map(), onExposure: nothing };
 }

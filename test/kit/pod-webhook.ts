@@ -32,7 +32,7 @@ export async function startPodWebhook(cluster: ControlPlane, operatorNamespace: 
   const certificate = await issueServingPair(authority, { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'], nowMs, lifetimeMs: DAY_MS });
   const outcomes: InjectionOutcome[] = [];
   const metrics = createMetrics();
-  const inject = createInjector({ serverOf: (namespace, name) => readServer(cluster, namespace, name), settings: () => SETTINGS, log: QUIET });
+  const inject = createInjector({ serverOf: (namespace, name) => readServer(cluster, namespace, name), settings: () => SETTINGS, refused: () => undefined, log: QUIET });
   const server = createWebhookServer(
     {
       inject: async (body) => {

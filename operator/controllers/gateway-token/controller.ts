@@ -3,6 +3,7 @@
  * its status. Only the leader runs it, and every write carries the leadership's signal.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { LedgerToken } from '../../../api/ledger.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -11,7 +12,7 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { GATEWAY_TOKENS } from '../../kube/resources.ts';
 import type { Outcome } from '../../kube/work-queue.ts';
 import type { ClusterLedger, TokenName } from '../../ledger/ledger.ts';
-import { deriveTokenStep, newEntry } from './derive.ts';
+import { deriveTokenStep, entryForgotten, newEntry } from './derive.ts';
 import type { TokenStep } from './derive.ts';
 import { observeToken } from './observe.ts';
 import { happeningsOf } from './happenings.ts';
@@ -32,6 +33,8 @@ export interface TokenControllerDeps {
   /** Resolves when what has changed until now, on record or in objects, is published. */
   readonly published: () => Promise<void>;
   readonly record: EventRecorder['record'];
+  /** The token that this entry was made for is gone, and so is the entry. */
+  readonly forgotten: (entry: LedgerToken) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -66,6 +69,8 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
         await writeStatus(observe(name), signal);
         throw error;
       });
+      const forgotten = entryForgotten(step, facts.entry);
+      if (forgotten !== undefined) deps.forgotten(forgotten);
       for (const happening of happeningsOf(step, facts, outcome)) deps.record(happening);
     }
     throw new Error('a token did not come to rest');

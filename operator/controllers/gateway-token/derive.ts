@@ -54,6 +54,11 @@ function stepOfPending(generation: string, { held, heldForMs, isSecretNameTaken,
   return { do: 'deliver', generation };
 }
 
+/** The entry that the step puts away, with or without another one in its place: the token that it was made for is gone. */
+export function entryForgotten(step: TokenStep, entry: LedgerToken | undefined): LedgerToken | undefined {
+  return step.do === 'forget' || (step.do === 'record' && step.entry.uid !== entry?.uid) ? entry : undefined;
+}
+
 function isMintDue({ demand, isSecretNameTaken, nowMs }: TokenFacts, entry: LedgerToken): boolean {
   if (demand === undefined || isSecretNameTaken) return false;
   return (mintDueAtMs(entry, demand, nowMs) ?? Infinity) <= nowMs;

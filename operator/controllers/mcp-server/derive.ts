@@ -1,21 +1,8 @@
-/** What one MCPServer amounts to in the cluster: the objects that belong to it, and what its status says. Pure. */
+/** The objects that belong to one MCPServer. Pure. */
 import { SERVER_LABEL } from '../../../api/annotations.ts';
-import type { ConditionReason, MCPServerConditionType } from '../../../api/conditions.ts';
-import type { MCPServer, MCPServerStatus } from '../../../api/v1alpha1/index.ts';
-import type { ObjectProblem } from '../../../core/bundle/problem.ts';
-import type { Condition, Finding } from '../../kube/conditions.ts';
-import { setConditions } from '../../kube/conditions.ts';
+import type { MCPServer } from '../../../api/v1alpha1/index.ts';
 import { serviceName } from '../../service-name.ts';
 import { PORT_NAMES } from '../../webhook/names.ts';
-
-/** The pods that bear the server's label, as far as sidecars go. */
-export interface SidecarCount {
-  readonly desired: number;
-  /** Sidecars that acknowledged what is published now. */
-  readonly ready: number;
-  /** Pods without a sidecar of ours, or with one of former settings. */
-  readonly outdated: number;
-}
 
 /** PEM texts. */
 export interface AuthoritiesPem {
@@ -25,20 +12,15 @@ export interface AuthoritiesPem {
   readonly serving: string;
 }
 
-export interface ServerFacts {
+export interface ObjectFacts {
   readonly server: MCPServer;
-  readonly problems: readonly ObjectProblem[];
-  readonly sidecars: SidecarCount;
-  /** An object of a name that belongs to this server exists and was made by somebody else. */
-  readonly foreign: readonly string[];
   readonly ports: { readonly https: number };
   readonly authorities: AuthoritiesPem;
   readonly authoritiesConfigMap: string;
-  readonly nowMs: number;
 }
 
 /** Guaranteed: the Service targets the sidecar's port by name, never the server's. */
-export function serverObjects(facts: ServerFacts) {
+export function serverObjects(facts: Pick<ObjectFacts, 'server' | 'ports'>) {
   const { server, ports } = facts;
   const { namespace, name } = server.metadata;
   const labels = { 'app.kubernetes.io/managed-by': 'mcpgateway', [SERVER_LABEL]: name };
@@ -67,7 +49,7 @@ export function serverObjects(facts: ServerFacts) {
 }
 
 /** One per namespace, for all servers there: each server's owner reference keeps it while any of them is left. */
-export function authoritiesObject({ server, authorities, authoritiesConfigMap }: ServerFacts) {
+export function authoritiesObject({ server, authorities, authoritiesConfigMap }: ObjectFacts) {
   const { namespace } = server.metadata;
   return {
     apiVersion: 'v1',
@@ -79,36 +61,4 @@ export function authoritiesObject({ server, authorities, authoritiesConfigMap }:
 
 function ownerReference({ apiVersion, kind, metadata }: MCPServer) {
   return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: false };
-}
-
-/** `former`: the conditions that are there now, whose transition times are kept. */
-export function serverStatus(facts: ServerFacts, former: readonly Condition[]): MCPServerStatus {
-  const { server, sidecars, nowMs } = facts;
-  const findings = [ready(facts), accepted(facts), sidecarsReady(sidecars)];
-  return { conditions: setConditions(former, findings, { generation: server.metadata.generation ?? 0, nowMs }), sidecars };
-}
-
-type ServerFinding = Finding<MCPServerConditionType, ConditionReason>;
-
-/** True when every part of it is: what is wrong first is what it says. */
-function ready(facts: ServerFacts): ServerFinding {
-  const fault = [accepted(facts), sidecarsReady(facts.sidecars)].find(({ status }) => status !== 'True');
-  if (fault !== undefined) return { ...fault, type: 'Ready', status: 'False' };
-  return { type: 'Ready', status: 'True', reason: 'AllReady', message: 'Every pod of the server is guarded by the current policy.' };
-}
-
-function accepted({ problems, foreign }: ServerFacts): ServerFinding {
-  const [problem] = problems;
-  const not = (reason: ConditionReason, message: string): ServerFinding => ({ type: 'Accepted', status: 'False', reason, message });
-  if (problem !== undefined) return not(problem.problem.startsWith('is already an address') ? 'PublicURLTaken' : 'Invalid', `${problem.field} ${problem.problem}`);
-  if (foreign.length > 0) return not('ServiceNotOurs', `${foreign.join(', ')} exists and was not made for this server: delete it, or set spec.service.name.`);
-  return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The declaration is in force.' };
-}
-
-function sidecarsReady({ desired, ready: enforcing, outdated }: SidecarCount): ServerFinding {
-  const not = (reason: ConditionReason, message: string): ServerFinding => ({ type: 'SidecarsReady', status: 'False', reason, message });
-  if (desired === 0) return not('NoPods', `No pod bears the label ${SERVER_LABEL} with the name of this server.`);
-  if (outdated > 0) return not('PodsUnguarded', `${String(outdated)} of ${String(desired)} pods have no sidecar of the present settings: restart their workload.`);
-  if (enforcing < desired) return not('Waiting', `${String(enforcing)} of ${String(desired)} sidecars have acknowledged the current policy.`);
-  return { type: 'SidecarsReady', status: 'True', reason: 'AllReady', message: `All ${String(desired)} sidecars have acknowledged the current policy.` };
 }

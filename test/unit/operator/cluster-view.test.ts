@@ -83,8 +83,17 @@ describe('a pod', () => {
   test('is read with what was injected, and found by the server that its label names', async () => {
     stored.set('Pod', [aPod('a', { annotations: { 'mcpgateway.dev/injected': '{"version":"1"}' } }), aPod('b', { namespace: 'prod' })]);
     await start();
-    expect(view.pods.byIndex(PODS_OF_SERVER, 'tools/github')).toEqual([{ namespace: 'tools', name: 'a', uid: 'uid-a', server: 'github', isLive: true, injected: '{"version":"1"}' }]);
+    expect(view.pods.byIndex(PODS_OF_SERVER, 'tools/github')).toEqual([
+      { namespace: 'tools', name: 'a', uid: 'uid-a', server: 'github', isLive: true, injected: '{"version":"1"}', ips: [], labels: { 'mcpgateway.dev/server': 'github' }, namedPorts: [] },
+    ]);
     expect(view.pods.byIndex(PODS_OF_SERVER, 'prod/github').map(({ name, injected }) => [name, injected])).toEqual([['b', undefined]]);
+  });
+
+  test('is read with its addresses and the ports that have a name, of whatever container', async () => {
+    const spec = { initContainers: [{ ports: [{ name: 'mcpgw-https', containerPort: 15_443 }] }], containers: [{ ports: [{ name: 'http', containerPort: 3000 }, { containerPort: 9 }] }, {}] };
+    stored.set('Pod', [raw(aPod('a', {}, { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }, {}] }), { spec })]);
+    await start();
+    expect(view.pods.get('tools', 'a')).toMatchObject({ ips: ['10.0.0.1', 'fd00::1'], namedPorts: [{ name: 'mcpgw-https', port: 15_443 }, { name: 'http', port: 3000 }] });
   });
 
   test.each<[string, object, unknown, boolean]>([

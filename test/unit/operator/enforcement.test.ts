@@ -4,8 +4,9 @@ import type { ClusterView, GuardedPod } from '../../../operator/cluster-view.ts'
 import { createEnforcement } from '../../../operator/enforcement.ts';
 import type { Enforcement } from '../../../operator/enforcement.ts';
 import type { TokenChange } from '../../../operator/publication-record.ts';
-import { aToken } from '../core/bundle/kit.ts';
+import { aServer, aToken } from '../core/bundle/kit.ts';
 
+const GITHUB = aServer('github');
 let pods: GuardedPod[];
 /** By server: the number of its publication, and those that its pods hold. */
 let publications: Map<string, number>;
@@ -34,11 +35,12 @@ beforeEach(() => {
       droppedFrom: (uid) => [...changes].filter(([, { isDropped }]) => isDropped && uid === 'token-ci').map(([server]) => server),
       startedMs: () => startedMs,
     },
+    annotationFor: ({ metadata }) => `present ${metadata.name}`,
   });
 });
 
 function aPod(uid: string, over: Partial<GuardedPod> = {}): GuardedPod {
-  return { namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, injected: '{}', ...over };
+  return { namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, injected: 'present github', ips: [], labels: {}, namedPorts: [], ...over };
 }
 
 const holding = (server: string, publicationsOf: Readonly<Record<string, number>>) => held.set(server, new Map(Object.entries(publicationsOf)));
@@ -47,24 +49,24 @@ const naming = (...serverRefs: GatewayTokenSpec['permissions'][number]['serverRe
 
 describe('a server', () => {
   test('without pods has nothing to wait for', () => {
-    expect(enforcement.ofServer('tools/github')).toEqual({ desired: 0, ready: 0, outdated: 0 });
+    expect(enforcement.ofServer(GITHUB)).toEqual({ desired: 0, ready: 0, unguarded: [], outdated: [] });
   });
 
   test('has its pods that are live, and of those the ones that acknowledged what is in force', () => {
     pods = [aPod('a'), aPod('behind'), aPod('gone', { isLive: false }), aPod('other', { server: 'jira' }), aPod('elsewhere', { namespace: 'prod' })];
     holding('tools/github', { a: 5, behind: 4, gone: 5, other: 5, elsewhere: 5, unknown: 5 });
-    expect(enforcement.ofServer('tools/github')).toEqual({ desired: 2, ready: 1, outdated: 0 });
+    expect(enforcement.ofServer(GITHUB)).toEqual({ desired: 2, ready: 1, unguarded: [], outdated: [] });
   });
 
-  test('has outdated pods where nothing was injected', () => {
-    pods = [aPod('a'), aPod('b', { injected: undefined }), aPod('gone', { injected: undefined, isLive: false })];
-    expect(enforcement.ofServer('tools/github')).toEqual({ desired: 2, ready: 0, outdated: 1 });
+  test('has unguarded pods where nothing was injected, and outdated ones where it was something else', () => {
+    pods = [aPod('a'), aPod('b', { injected: undefined }), aPod('c', { injected: 'former' }), aPod('gone', { injected: undefined, isLive: false })];
+    expect(enforcement.ofServer(GITHUB)).toEqual({ desired: 3, ready: 0, unguarded: ['pod-b'], outdated: ['pod-c'] });
   });
 
   test('that is not published is enforced by nobody', () => {
     pods = [aPod('a')];
     publications.clear();
-    expect(enforcement.ofServer('tools/github')).toEqual({ desired: 1, ready: 0, outdated: 0 });
+    expect(enforcement.ofServer(GITHUB)).toEqual({ desired: 1, ready: 0, unguarded: [], outdated: [] });
   });
 });
 

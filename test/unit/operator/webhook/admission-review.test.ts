@@ -5,7 +5,7 @@ import { aPod, aReview } from '../../../kit/pod-examples.ts';
 describe('a review', () => {
   test('is read with everything that injection needs', () => {
     expect(parseAdmissionReview(aReview(aPod()))).toEqual({
-      request: { uid: '705ab4f5-6393-11e8-b7cc-42010a800002', namespace: 'tools', operation: 'CREATE', target: '/v1/pods', object: aPod() },
+      request: { uid: '705ab4f5-6393-11e8-b7cc-42010a800002', namespace: 'tools', operation: 'CREATE', target: '/v1/pods', object: aPod(), isDryRun: false },
     });
   });
 

@@ -25,7 +25,7 @@ test('the registration waits for labelled pods alone, and lets none of them run 
         ],
         matchPolicy: 'Equivalent',
         reinvocationPolicy: 'IfNeeded',
-        sideEffects: 'None',
+        sideEffects: 'NoneOnDryRun',
         timeoutSeconds: 5,
       },
     ],

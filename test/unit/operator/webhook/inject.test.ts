@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { MCPServer } from '../../../../api/v1alpha1/index.ts';
 import { createInjector } from '../../../../operator/webhook/inject.ts';
-import type { InjectorDeps } from '../../../../operator/webhook/inject.ts';
+import type { InjectorDeps, RefusedPod } from '../../../../operator/webhook/inject.ts';
 import { podPatch } from '../../../../operator/webhook/pod-patch.ts';
 import type { PatchOperation } from '../../../../operator/webhook/patch-operation.ts';
 import { aGuardedServer, aPod, applyPatch, aReview, SETTINGS } from '../../../kit/pod-examples.ts';
@@ -10,11 +10,13 @@ import { aGuardedServer, aPod, applyPatch, aReview, SETTINGS } from '../../../ki
 const UID = '705ab4f5-6393-11e8-b7cc-42010a800002';
 let asked: string[];
 let logged: string[];
+let told: RefusedPod[];
 let serverOf: InjectorDeps['serverOf'];
 
 beforeEach(() => {
   asked = [];
   logged = [];
+  told = [];
   serverOf = async (namespace, name) => {
     asked.push(`${namespace}/${name}`);
     return name === 'github' ? aGuardedServer() : undefined;
@@ -23,7 +25,7 @@ beforeEach(() => {
 
 const log = (message: string, fields: unknown = {}): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
 const logger: InjectorDeps['log'] = { debug: log, info: log, warn: log, error: log, child: () => logger };
-const inject = createInjector({ serverOf: (namespace, name) => serverOf(namespace, name), settings: () => SETTINGS, log: logger });
+const inject = createInjector({ serverOf: (namespace, name) => serverOf(namespace, name), settings: () => SETTINGS, refused: (refused) => void told.push(refused), log: logger });
 
 describe('a labelled pod', () => {
   test('is allowed with the patch of its server', async () => {
@@ -63,6 +65,20 @@ describe('a labelled pod', () => {
       allowed: false,
       status: { code: 403, reason: 'HostNetwork', message: 'spec.hostNetwork: the sidecar cannot guard the ports of a node: remove the field' },
     });
+  });
+
+  test('that is refused is told of with its server, if there is one, and whether it was a dry run', async () => {
+    const message = 'spec.hostNetwork: the sidecar cannot guard the ports of a node: remove the field';
+    await inject(aReview(aPod({ hostNetwork: true })));
+    await inject(aReview(aPod({ hostNetwork: true }, { name: undefined, generateName: 'github-' }), { dryRun: true }));
+    expect(told).toEqual([
+      { server: aGuardedServer(), pod: 'github-0', message, isDryRun: false },
+      { server: aGuardedServer(), pod: 'github-*', message, isDryRun: true },
+    ]);
+    told = [];
+    await inject(aReview(aPod({}, { labels: { 'mcpgateway.dev/server': 'none' } })));
+    await inject(aReview(aPod()));
+    expect(told).toMatchObject([{ server: undefined, pod: 'github-0' }]);
   });
 
   test('with an empty label asks for no server and is refused', async () => {

@@ -14,7 +14,7 @@ const CREDENTIALS = [
   { header: 'X-Org', prefix: '', secretRef: { name: 'github-pat', key: 'organization' } },
   { header: 'X-Other', prefix: '', secretRef: { name: 'other', key: 'key' } },
 ];
-const withCredentials = aGuardedServer({ upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP', credentials: CREDENTIALS } });
+const withCredentials = aGuardedServer({ upstream: { port: 3000, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked', credentials: CREDENTIALS } });
 const withCertificate = aGuardedServer({ tls: { secretRef: { name: 'github-tls' } } });
 const withOverrides = aGuardedServer({
   sidecar: { image: 'mirror.example:5000/mcpgateway:1.2.4', logLevel: 'debug', resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } } },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { deriveTokenStep } from '../../../../../operator/controllers/gateway-token/derive.ts';
+import { deriveTokenStep, entryForgotten } from '../../../../../operator/controllers/gateway-token/derive.ts';
 import { aGeneration, anEntry, aToken, facts, HOUR, minted, NOW } from './kit.ts';
 
 const PENDING = minted({ generations: [aGeneration('a', 'Current'), aGeneration('b', 'Pending')] });
@@ -47,6 +47,15 @@ describe('a token', () => {
   test('that is gone is forgotten, once', () => {
     expect(deriveTokenStep(facts({ token: undefined }))).toEqual({ do: 'forget' });
     expect(deriveTokenStep(facts({ token: undefined, entry: undefined }))).toEqual({ do: 'rest', requeueAfterMs: undefined });
+  });
+
+  test('is forgotten also where another one takes its place, and not where it only changes', () => {
+    const entry = minted();
+    expect(entryForgotten({ do: 'forget' }, entry)).toBe(entry);
+    expect(entryForgotten({ do: 'record', entry: anEntry({ uid: 'u2' }) }, entry)).toBe(entry);
+    expect(entryForgotten({ do: 'record', entry: { ...entry, revoked: true } }, entry)).toBeUndefined();
+    expect(entryForgotten({ do: 'record', entry }, undefined)).toBeUndefined();
+    expect(entryForgotten({ do: 'mint' }, entry)).toBeUndefined();
   });
 
   test('made again under the name of another begins anew: no generation of the former lives on', () => {

@@ -1,0 +1,51 @@
+/** What people are told of a server, as Events beside it. Pure; no Event holds anything secret. */
+import type { MCPServer } from '../../../api/v1alpha1/index.ts';
+import type { Condition, ConditionStatus } from '../../kube/conditions.ts';
+import type { ObjectReference, Occurrence } from '../../kube/event-series.ts';
+import type { RefusedPod } from '../../webhook/inject.ts';
+
+/** One row per condition that is worth an Event when it changes. */
+const TOLD: readonly { readonly type: string; readonly atFirst: ConditionStatus; readonly reasons: Readonly<Record<ConditionStatus, string>> }[] = [
+  // What every new server is is no news.
+  { type: 'Ready', atFirst: 'False', reasons: { True: 'Ready', False: 'NotReady', Unknown: 'NotReady' } },
+  { type: 'Accepted', atFirst: 'Unknown', reasons: { True: 'Accepted', False: 'NotAccepted', Unknown: 'NotAccepted' } },
+  { type: 'BypassBlocked', atFirst: 'Unknown', reasons: { True: 'BypassBlocked', False: 'BypassOpen', Unknown: 'BypassUnknown' } },
+];
+
+/** Of what is Unknown: it will be known soon, or there is nothing to know. */
+const NO_NEWS: readonly string[] = ['Waiting', 'NoPods'];
+
+/** `former` and `present`: conditions before and after. */
+export function serverHappenings(server: MCPServer, former: readonly Condition[], present: readonly Condition[]): readonly Occurrence[] {
+  const regarding = referenceTo(server);
+  const before = new Map(former.map((condition) => [condition.type, condition]));
+  const now = new Map(present.map((condition) => [condition.type, condition]));
+  const changes = TOLD.flatMap(({ type, atFirst, reasons }): Occurrence[] => {
+    const condition = now.get(type);
+    if (condition === undefined || (condition.status === 'Unknown' && NO_NEWS.includes(condition.reason)) || condition.status === (before.get(type)?.status ?? atFirst)) return [];
+    return [{ regarding, type: condition.status === 'True' ? 'Normal' : 'Warning', reason: reasons[condition.status], action: 'Reconcile', note: condition.message }];
+  });
+  return [...changes, ...unguarded(regarding, before.get('SidecarsReady'), now.get('SidecarsReady'))];
+}
+
+/** Also one more: the message names the pods. */
+function unguarded(regarding: ObjectReference, before: Condition | undefined, now: Condition | undefined): readonly Occurrence[] {
+  if (now?.reason !== 'PodsUnguarded' || (before?.reason === now.reason && before.message === now.message)) return [];
+  return [{ regarding, type: 'Warning', reason: now.reason, action: 'Guard', note: now.message }];
+}
+
+/** None where there is no server to write it beside, and none of a dry run. */
+export function podRefused({ server, pod, message, isDryRun }: RefusedPod): readonly Occurrence[] {
+  if (server === undefined || isDryRun) return [];
+  return [{ regarding: referenceTo(server), type: 'Warning', reason: 'PodRefused', action: 'Inject', note: `Pod ${pod} was refused: ${message}` }];
+}
+
+/** `token` is `<namespace>/<name>`. */
+export function tokenDeleted(server: MCPServer, token: string): Occurrence {
+  return { regarding: referenceTo(server), type: 'Normal', reason: 'TokenDeleted', action: 'Revoke', note: `GatewayToken ${token} was deleted; it is refused from now on and its open streams are being cut.` };
+}
+
+function referenceTo({ apiVersion, kind, metadata }: MCPServer): ObjectReference {
+  const { namespace, name, uid } = metadata;
+  return { apiVersion, kind, namespace, name, ...(uid === undefined ? {} : { uid }) };
+}

@@ -32,6 +32,8 @@ export interface GuardedPod {
   readonly server: string;
   /** It runs, or will, and is not being deleted. */
   readonly isLive: boolean;
+  /** It is being deleted: what it does from now on depends on how far it has come with that. */
+  readonly isEnding: boolean;
   /** What was injected into it; `undefined`: nothing. */
   readonly injected: string | undefined;
   /** All its addresses; none before its node has given it any. */
@@ -142,7 +144,7 @@ function readPod(raw: KubeObject): GuardedPod {
   const isLive = phase !== 'Succeeded' && phase !== 'Failed';
   const injected = textsOf(metadata['annotations'])[INJECTED];
   const ips = listOf(raw['status'], 'podIPs').flatMap((entry) => ownString(entry, 'ip') ?? []);
-  return { namespace, name, uid, server, isLive, injected, ips, labels, namedPorts: namedPortsOf(raw['spec']) };
+  return { namespace, name, uid, server, isLive, isEnding: own(metadata, 'deletionTimestamp') !== undefined, injected, ips, labels, namedPorts: namedPortsOf(raw['spec']) };
 }
 
 function namedPortsOf(spec: unknown): readonly NamedPort[] {

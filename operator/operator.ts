@@ -142,7 +142,7 @@ export function createOperator(deps: OperatorDeps): Operator {
 function livePods(server: string, { view, streams }: Pick<OperatorDeps, 'view' | 'streams'>): readonly PodExposure[] {
   const reports = streams.exposures(server);
   const pods = view.pods.byIndex(PODS_OF_SERVER, server).filter(({ isLive }) => isLive);
-  return pods.map(({ name, uid }) => ({ name, uid, report: reports.get(uid) }));
+  return pods.map(({ name, uid, isEnding }) => ({ name, uid, isEnding, report: reports.get(uid) }));
 }
 
 function statusOf(declared: { readonly status: unknown; readonly conditions: readonly Condition[] } | undefined) {

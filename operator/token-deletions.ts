@@ -35,12 +35,12 @@ export function createTokenDeletions({ view, record }: TokenDeletionsDeps): (ent
     if ((change.type === 'deleted' || change.type === 'refused') && change.old !== undefined) remember(change.old.object);
   });
 
-  return ({ uid, namespace, name }) => {
-    for (const key of remembered.get(uid) ?? []) {
+  return (entry) => {
+    for (const key of remembered.get(entry.uid) ?? []) {
       const [serverNamespace = '', serverName = ''] = key.split('/', 2);
       const server = view.servers.get(serverNamespace, serverName)?.object;
-      if (server !== undefined) record(tokenDeleted(server, `${namespace}/${name}`));
+      if (server !== undefined) record(tokenDeleted(server, entry));
     }
-    remembered.delete(uid);
+    remembered.delete(entry.uid);
   };
 }

@@ -1,13 +1,13 @@
 /** A control plane with one operator and as many servers, tokens and simulated sidecars as a measurement wants. */
 import { randomBytes } from 'node:crypto';
-import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
+import { bundleAudience } from '../../api/bundle-stream.ts';
 import { formatCredential, hashCredential } from '../../core/credential.ts';
 import type { ControlPlane } from '../kit/control-plane.ts';
 import { startControlPlane } from '../kit/control-plane.ts';
 import { eventually } from '../kit/eventually.ts';
 import { freePorts, installOperator, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
 import type { OperatorProcess } from '../kit/operator-process.ts';
-import { authoritiesOf, createPod, requestToken } from '../kit/simulated-pod.ts';
+import { authoritiesOf, createPod } from '../kit/simulated-pod.ts';
 import { createStreamClient } from '../kit/stream-client.ts';
 import type { StreamClient } from '../kit/stream-client.ts';
 
@@ -127,9 +127,8 @@ async function addToken(cluster: ControlPlane, number: number, servers: number):
 
 async function addClient(cluster: ControlPlane, { ca, port, name }: { readonly ca: string; readonly port: number; readonly name: string }): Promise<StreamClient> {
   const server = { namespace: NAMESPACE, name: BUSY_SERVER };
-  const { uid } = await createPod({ cluster, namespace: NAMESPACE, name, server: BUSY_SERVER, replicas: [] });
-  const token = await requestToken(cluster, { namespace: NAMESPACE, name, uid }, `${BUNDLE_AUDIENCE}/${NAMESPACE}/${BUSY_SERVER}`);
-  const client = createStreamClient({ replica: { address: ADDRESS, port }, tls: { ca, servername: OPERATOR_NAME }, token, server });
+  const { token } = await createPod({ cluster, namespace: NAMESPACE, name, server: BUSY_SERVER });
+  const client = createStreamClient({ replica: { address: ADDRESS, port }, tls: { ca, servername: OPERATOR_NAME }, token: await token(bundleAudience(server)), server });
   await client.open();
   return client;
 }

@@ -2,10 +2,10 @@
 import { createServer, type Server } from 'node:net';
 
 /** Resolves with the port once the server listens; rejects if it cannot. */
-export async function listenOnLoopback(server: Server, port = 0): Promise<number> {
+export async function listenOnLoopback(server: Server, port = 0, address = '127.0.0.1'): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, address, () => {
       server.off('error', reject);
       resolve();
     });

@@ -9,7 +9,8 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-export async function startRelay(serverPort: number): Promise<Relay> {
+/** Listens on 127.0.0.1 and a free port unless it is told where. */
+export async function startRelay(serverPort: number, at: { readonly address?: string; readonly port?: number } = {}): Promise<Relay> {
   const sockets = new Set<Socket>();
   const connections: Buffer[][] = [];
 
@@ -31,7 +32,7 @@ export async function startRelay(serverPort: number): Promise<Relay> {
       from.pipe(to);
     }
   });
-  const port = await listenOnLoopback(server);
+  const port = await listenOnLoopback(server, at.port, at.address);
 
   return {
     port,

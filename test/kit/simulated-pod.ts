@@ -1,8 +1,10 @@
 /**
  * A guarded pod without a node: the Pod object is real and was injected by the real webhook, its service-account token is
- * bound to it by the API server, and its sidecar is a real process with the environment that was injected.
+ * bound to it by the API server, and its sidecar is a real process with the environment that was injected. It has an
+ * address of its own on the loopback network, where the port that was injected leads to the sidecar.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
@@ -13,6 +15,8 @@ import { ENVIRONMENT } from '../../api/sidecar-environment.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './ports.ts';
+import { startRelay } from './relay.ts';
+import type { Relay } from './relay.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -31,6 +35,8 @@ export interface PodOptions {
 export interface SimulatedPod {
   readonly name: string;
   readonly uid: string;
+  /** Its address, by `status.podIPs`. */
+  readonly ip: string;
   readonly port: number;
   readonly adminPort: number;
   /** As the injected container has it. */
@@ -41,23 +47,26 @@ export interface SimulatedPod {
   logText(): string;
   /** Ends the sidecar and starts it again, with what it left in its directories. */
   restartSidecar(): Promise<void>;
+  /** Nobody answers any more on the sidecar's port of the pod's address. */
+  unplug(): Promise<void>;
+  plugIn(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   const { cluster, namespace, name, server } = options;
-  const { uid, environment } = await createPod(options);
+  const { uid, environment, token } = await createPod(options);
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-pod-'));
-  const token = (audience: string): Promise<string> => requestToken(cluster, { namespace, name, uid }, audience);
   for (const each of ['identity', 'authorities', 'bundle', 'tls', 'secrets']) await mkdir(join(directory, each));
   await writeFile(join(directory, 'identity/token'), await token(`${BUNDLE_AUDIENCE}/${namespace}/${server}`));
   await writeFile(join(directory, 'authorities/ca.crt'), await authoritiesOf(cluster, namespace));
   const [port, adminPort] = [await freePort(), await freePort()];
+  const ip = `127.${String(16 + randomInt(200))}.${String(randomInt(256))}.${String(1 + randomInt(254))}`;
   const env = {
     ...environment,
     PATH: process.env['PATH'],
     TEST_REPLICAS: options.replicas.join(','),
-    [ENVIRONMENT.podName]: name, [ENVIRONMENT.podUid]: uid, [ENVIRONMENT.podIps]: '127.0.0.1',
+    [ENVIRONMENT.podName]: name, [ENVIRONMENT.podUid]: uid, [ENVIRONMENT.podIps]: ip,
     [ENVIRONMENT.httpsPort]: String(port), [ENVIRONMENT.adminPort]: String(adminPort),
     [ENVIRONMENT.identityDirectory]: join(directory, 'identity'), [ENVIRONMENT.authoritiesDirectory]: join(directory, 'authorities'),
     [ENVIRONMENT.bundleDirectory]: join(directory, 'bundle'), [ENVIRONMENT.tlsDirectory]: join(directory, 'tls'),
@@ -66,22 +75,31 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   const logged: string[] = [];
   const audited: Record<string, unknown>[] = [];
   let sidecar = await startSidecarProcess(env, logged, audited);
+  const plug = (): Promise<Relay> => startRelay(port, { address: ip, port: Number(environment[ENVIRONMENT.httpsPort]) });
+  let plugged = await plug();
+  await giveAddress(cluster, { namespace, name }, ip);
   return {
-    name, uid, port, adminPort, environment, token,
+    name, uid, ip, port, adminPort, environment, token,
     auditLines: () => audited,
     logText: () => logged.join('\n'),
     async restartSidecar() {
       await end(sidecar);
       sidecar = await startSidecarProcess(env, logged, audited);
     },
+    unplug: () => plugged.stop(),
+    async plugIn() {
+      plugged = await plug();
+    },
     async stop() {
+      await plugged.stop();
       await end(sidecar);
       await rm(directory, { recursive: true, force: true });
     },
   };
 }
 
-export async function createPod({ cluster, namespace, name, server, spec }: PodOptions): Promise<{ uid: string; environment: Readonly<Record<string, string>> }> {
+/** The object alone, as the webhook patched it. */
+export async function createPod({ cluster, namespace, name, server, spec }: Omit<PodOptions, 'replicas'>): Promise<Pick<SimulatedPod, 'uid' | 'environment' | 'token'>> {
   const pod = {
     apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { [SERVER_LABEL]: server } },
     spec: { containers: [{ name: 'server', image: 'example/server:1' }], ...spec },
@@ -92,10 +110,18 @@ export async function createPod({ cluster, namespace, name, server, spec }: PodO
   const container = created.spec.initContainers?.find((each) => each.name === 'mcp-gateway');
   if (container === undefined) throw new Error('the pod was not injected');
   const entries = container.env.flatMap((variable) => (variable.value === undefined ? [] : [[variable.name, variable.value] as const]));
-  return { uid: created.metadata.uid, environment: Object.fromEntries(entries) };
+  const { uid } = created.metadata;
+  return { uid, environment: Object.fromEntries(entries), token: (audience) => requestToken(cluster, { namespace, name, uid }, audience) };
 }
 
-export async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
+/** What the kubelet would say. */
+async function giveAddress(cluster: ControlPlane, pod: { namespace: string; name: string }, ip: string): Promise<void> {
+  const status = JSON.stringify({ status: { phase: 'Running', podIP: ip, podIPs: [{ ip }] } });
+  const { code, stderr } = await cluster.kubectl(['patch', 'pod', pod.name, '-n', pod.namespace, '--subresource=status', '--type=merge', '-p', status]);
+  if (code !== 0) throw new Error(stderr);
+}
+
+async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
   const request = {
     apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest',
     spec: { audiences: [audience], expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid } },

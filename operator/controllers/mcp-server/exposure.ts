@@ -11,6 +11,8 @@ import { named } from './named.ts';
 export interface PodExposure {
   readonly name: string;
   readonly uid: string;
+  /** Being deleted. Its server may still be reached, but that nothing answers any more says nothing. */
+  readonly isEnding: boolean;
   /** What its sidecar said last; `undefined`: nothing. */
   readonly report: ExposureReport | undefined;
 }
@@ -30,13 +32,14 @@ const NO_PODS = { status: 'Unknown', reason: 'NoPods', message: 'There is no pod
 export function loopbackOnly({ server, pods }: BypassFacts): ExposureFinding<'LoopbackOnly'> {
   const type = 'LoopbackOnly';
   const { port } = server.spec.upstream;
-  const thatSaid = (outcome: ExposureReport['outcome'] | undefined): readonly string[] =>
-    pods.filter(({ report }) => (report?.port === port ? report.outcome : undefined) === outcome).map(({ name }) => name);
-  if (pods.length === 0) return { type, ...NO_PODS };
-  const exposed = thatSaid('Exposed');
+  const staying = pods.filter(({ isEnding }) => !isEnding);
+  const thatSaid = (outcome: ExposureReport['outcome'] | undefined, among: readonly PodExposure[] = staying): readonly string[] =>
+    among.filter(({ report }) => (report?.port === port ? report.outcome : undefined) === outcome).map(({ name }) => name);
+  const exposed = thatSaid('Exposed', pods);
   if (exposed.length > 0) {
     return { type, status: 'False', reason: 'ServerExposed', message: `Port ${String(port)} answers on addresses of the pod in ${named(exposed)}: let the server listen on 127.0.0.1 alone.` };
   }
+  if (staying.length === 0) return { type, ...NO_PODS };
   const silent = thatSaid(undefined);
   if (silent.length > 0) return { type, status: 'Unknown', reason: 'Waiting', message: `The sidecars of ${named(silent)} have not said anything about port ${String(port)} yet.` };
   const unclear = thatSaid('Unclear');
@@ -54,6 +57,7 @@ export function bypassBlocked({ server, pods, bypass }: BypassFacts): ExposureFi
 }
 
 function judged(port: number, pods: readonly PodExposure[], bypass: BypassFindings | undefined): Omit<Finding<string, ConditionReason>, 'type'> {
+  const staying = pods.filter(({ isEnding }) => !isEnding);
   if (pods.length === 0) return NO_PODS;
   if (bypass === undefined) return { status: 'Unknown', reason: 'Waiting', message: `The operator has not tried yet to reach port ${String(port)}.` };
   const open = pods.filter(({ uid }) => bypass.reach.get(uid) === 'Open').map(({ name }) => name);
@@ -65,11 +69,12 @@ function judged(port: number, pods: readonly PodExposure[], bypass: BypassFindin
   if (services !== undefined && services.length > 0) {
     return { status: 'False', reason: 'ServiceBypassesSidecar', message: `Service ${named(services)} sends clients to port ${String(port)}, past the sidecar: let it target the port ${PORT_NAMES.https}, or delete it.` };
   }
-  const unknown = pods.filter(({ uid }) => bypass.reach.get(uid) === 'Unknown').map(({ name }) => name);
+  if (staying.length === 0) return NO_PODS;
+  const unknown = staying.filter(({ uid }) => bypass.reach.get(uid) === 'Unknown').map(({ name }) => name);
   if (unknown.length > 0) {
     return { status: 'Unknown', reason: 'SidecarUnreachable', message: `Not even the sidecar's own port of ${named(unknown)} can be reached by the operator, so that nothing is known of port ${String(port)}: let network policies admit the operator.` };
   }
-  const untried = pods.filter(({ uid }) => !bypass.reach.has(uid)).map(({ name }) => name);
+  const untried = staying.filter(({ uid }) => !bypass.reach.has(uid)).map(({ name }) => name);
   if (untried.length > 0) return { status: 'Unknown', reason: 'Waiting', message: `The operator has not tried yet to reach port ${String(port)} of ${named(untried)}.` };
   if (services === undefined) return { status: 'Unknown', reason: 'Waiting', message: 'The Services of the namespace could not be read yet.' };
   return { status: 'True', reason: 'BypassBlocked', message: `Port ${String(port)} of every pod is closed to the operator, whom the sidecar answers, and no Service targets it.` };

@@ -1,4 +1,5 @@
 /** What people are told of a server, as Events beside it. Pure; no Event holds anything secret. */
+import type { LedgerToken } from '../../../api/ledger.ts';
 import type { MCPServer } from '../../../api/v1alpha1/index.ts';
 import type { Condition, ConditionStatus } from '../../kube/conditions.ts';
 import type { ObjectReference, Occurrence } from '../../kube/event-series.ts';
@@ -40,9 +41,12 @@ export function podRefused({ server, pod, message, isDryRun }: RefusedPod): read
   return [{ regarding: referenceTo(server), type: 'Warning', reason: 'PodRefused', action: 'Inject', note: `Pod ${pod} was refused: ${message}` }];
 }
 
-/** `token` is `<namespace>/<name>`. */
-export function tokenDeleted(server: MCPServer, token: string): Occurrence {
-  return { regarding: referenceTo(server), type: 'Normal', reason: 'TokenDeleted', action: 'Revoke', note: `GatewayToken ${token} was deleted; it is refused from now on and its open streams are being cut.` };
+export function tokenDeleted(server: MCPServer, token: Pick<LedgerToken, 'uid' | 'namespace' | 'name'>): Occurrence {
+  const { uid, namespace, name } = token;
+  // Related, so that each token has an Event of its own.
+  const related = { apiVersion: server.apiVersion, kind: 'GatewayToken', namespace, name, uid };
+  const note = `GatewayToken ${namespace}/${name} was deleted; it is refused from now on and its open streams are being cut.`;
+  return { regarding: referenceTo(server), related, type: 'Normal', reason: 'TokenDeleted', action: 'Revoke', note };
 }
 
 function referenceTo({ apiVersion, kind, metadata }: MCPServer): ObjectReference {

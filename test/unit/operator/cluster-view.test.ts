@@ -84,7 +84,7 @@ describe('a pod', () => {
     stored.set('Pod', [aPod('a', { annotations: { 'mcpgateway.dev/injected': '{"version":"1"}' } }), aPod('b', { namespace: 'prod' })]);
     await start();
     expect(view.pods.byIndex(PODS_OF_SERVER, 'tools/github')).toEqual([
-      { namespace: 'tools', name: 'a', uid: 'uid-a', server: 'github', isLive: true, injected: '{"version":"1"}', ips: [], labels: { 'mcpgateway.dev/server': 'github' }, namedPorts: [] },
+      { namespace: 'tools', name: 'a', uid: 'uid-a', server: 'github', isLive: true, isEnding: false, injected: '{"version":"1"}', ips: [], labels: { 'mcpgateway.dev/server': 'github' }, namedPorts: [] },
     ]);
     expect(view.pods.byIndex(PODS_OF_SERVER, 'prod/github').map(({ name, injected }) => [name, injected])).toEqual([['b', undefined]]);
   });

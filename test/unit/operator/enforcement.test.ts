@@ -40,7 +40,7 @@ beforeEach(() => {
 });
 
 function aPod(uid: string, over: Partial<GuardedPod> = {}): GuardedPod {
-  return { namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, injected: 'present github', ips: [], labels: {}, namedPorts: [], ...over };
+  return { namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, isEnding: false, injected: 'present github', ips: [], labels: {}, namedPorts: [], ...over };
 }
 
 const holding = (server: string, publicationsOf: Readonly<Record<string, number>>) => held.set(server, new Map(Object.entries(publicationsOf)));

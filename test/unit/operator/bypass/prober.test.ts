@@ -19,7 +19,7 @@ let prober: BypassProber;
 let signal: AbortSignal;
 
 const aPod = (uid: string, over: Partial<GuardedPod> = {}): GuardedPod =>
-  ({ namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, injected: '', ips: [`10.0.0.${uid}`], labels: { app: 'github' }, namedPorts: [{ name: 'mcpgw-https', port: 15_443 }], ...over });
+  ({ namespace: 'tools', name: `pod-${uid}`, uid, server: 'github', isLive: true, isEnding: false, injected: '', ips: [`10.0.0.${uid}`], labels: { app: 'github' }, namedPorts: [{ name: 'mcpgw-https', port: 15_443 }], ...over });
 
 beforeEach(() => {
   servers = new Map([[KEY, aServer('github')]]);

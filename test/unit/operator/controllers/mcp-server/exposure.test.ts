@@ -10,9 +10,12 @@ type Said = ExposureReport['outcome'] | undefined;
 const server = aServer('github');
 const saying = (...said: Said[]): BypassFacts => ({
   server,
-  pods: said.map((outcome, index) => ({ name: `pod-${String(index)}`, uid: `uid-${String(index)}`, report: outcome === undefined ? undefined : { format: 1, port: 3000, outcome } })),
+  pods: said.map((outcome, index) => ({ name: `pod-${String(index)}`, uid: `uid-${String(index)}`, isEnding: false, report: outcome === undefined ? undefined : { format: 1, port: 3000, outcome } })),
   bypass: undefined,
 });
+
+/** The same, with the last pod being deleted. */
+const ending = (facts: BypassFacts): BypassFacts => ({ ...facts, pods: facts.pods.map((pod, index) => ({ ...pod, isEnding: index === facts.pods.length - 1 })) });
 
 describe('LoopbackOnly', () => {
   test.each<[string, BypassFacts, string]>([
@@ -22,6 +25,9 @@ describe('LoopbackOnly', () => {
     ['one reached the server', saying('LoopbackOnly', 'Exposed'), 'False ServerExposed'],
     ['one reached the server and another is silent', saying(undefined, 'Exposed', 'Unclear'), 'False ServerExposed'],
     ['there is no pod', saying(), 'Unknown NoPods'],
+    ['one that is being deleted is silent', ending(saying('LoopbackOnly', undefined)), 'True LoopbackOnly'],
+    ['one that is being deleted reached the server', ending(saying('LoopbackOnly', 'Exposed')), 'False ServerExposed'],
+    ['every pod is being deleted', ending(saying('LoopbackOnly')), 'Unknown NoPods'],
     ['they spoke of a former port', { ...saying('LoopbackOnly'), server: aServer('github', { upstream: { ...server.spec.upstream, port: 3001 } }) }, 'Unknown Waiting'],
   ])('where %s', (_what, facts, expected) => {
     const { status, reason } = loopbackOnly(facts);
@@ -56,6 +62,10 @@ describe('BypassBlocked', () => {
     ['nothing was tried yet', saying('LoopbackOnly'), 'Unknown Waiting'],
     ['another port was tried', tried(['Blocked'], { serverPort: 3001 }), 'Unknown Waiting'],
     ['there is no pod', tried([]), 'Unknown NoPods'],
+    ['one that is being deleted does not answer', ending(tried(['Blocked', 'Unknown'])), 'True BypassBlocked'],
+    ['one that is being deleted was not tried', ending(tried(['Blocked', undefined])), 'True BypassBlocked'],
+    ['one that is being deleted could be reached', ending(tried(['Blocked', 'Open'])), 'False ServerReachable'],
+    ['every pod is being deleted', ending(tried(['Blocked'])), 'Unknown NoPods'],
   ])('where %s', (_what, facts, expected) => {
     const { status, reason } = bypassBlocked(facts);
     expect(`${status} ${reason}`).toBe(expected);

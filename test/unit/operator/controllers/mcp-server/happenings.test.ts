@@ -53,6 +53,7 @@ test('a refused pod is told beside its server, with the sentence that its author
   expect(podRefused({ ...refused, server: undefined })).toEqual([]);
 });
 
-test('a deleted token is named', () => {
-  expect(tokenDeleted(server, 'tools/ci')).toMatchObject({ regarding: REGARDING, type: 'Normal', reason: 'TokenDeleted', note: expect.stringContaining('GatewayToken tools/ci was deleted') });
+test('a deleted token is named, and each has an Event of its own', () => {
+  const related = { apiVersion: REGARDING.apiVersion, kind: 'GatewayToken', namespace: 'tools', name: 'ci', uid: 'token-ci' };
+  expect(tokenDeleted(server, { uid: 'token-ci', namespace: 'tools', name: 'ci' })).toMatchObject({ regarding: REGARDING, related, type: 'Normal', reason: 'TokenDeleted', note: expect.stringContaining('GatewayToken tools/ci was deleted') });
 });

@@ -10,7 +10,7 @@ const ALL_READY = { desired: 2, ready: 2, unguarded: [], outdated: [] };
 const NO_PODS = { desired: 0, ready: 0, unguarded: [], outdated: [] };
 const ALL_WRITTEN: WrittenObjects = { foreign: [], refused: [], areAuthoritiesForeign: false };
 const REPORT = { format: 1, port: 3000, outcome: 'LoopbackOnly' } as const;
-const pods = ['a', 'b'].map((uid) => ({ name: `pod-${uid}`, uid, report: REPORT }));
+const pods = ['a', 'b'].map((uid) => ({ name: `pod-${uid}`, uid, isEnding: false, report: REPORT }));
 const bypassed = (over: Readonly<Record<string, 'Open' | 'Unknown'>> = {}, services: readonly string[] = []): Pick<StatusFacts, 'bypass'> =>
   ({ bypass: { serverPort: 3000, reach: new Map(pods.map(({ uid }) => [uid, over[uid] ?? 'Blocked'])), services } });
 const written = (over: Partial<WrittenObjects>): Pick<StatusFacts, 'written'> => ({ written: { ...ALL_WRITTEN, ...over } });
@@ -47,7 +47,7 @@ describe('the status of a server', () => {
     ['reachable, which it tolerates', { server: tolerant, ...bypassed({ b: 'Open' }) }, { Ready: 'True AllReady', BypassBlocked: 'False ServerReachable' }],
     ['perhaps reachable', bypassed({ b: 'Unknown' }), { Ready: 'False SidecarUnreachable', BypassBlocked: 'Unknown SidecarUnreachable' }],
     ['perhaps reachable, which it tolerates', { server: tolerant, ...bypassed({ b: 'Unknown' }) }, { Ready: 'True AllReady', BypassBlocked: 'Unknown SidecarUnreachable' }],
-    ['listening for others too', { pods: [{ name: 'pod-a', uid: 'a', report: { ...REPORT, outcome: 'Exposed' } }] }, { Ready: 'True AllReady', LoopbackOnly: 'False ServerExposed' }],
+    ['listening for others too', { pods: [{ name: 'pod-a', uid: 'a', isEnding: false, report: { ...REPORT, outcome: 'Exposed' } }] }, { Ready: 'True AllReady', LoopbackOnly: 'False ServerExposed' }],
     ['not enforced everywhere', { sidecars: { ...ALL_READY, ready: 1 } }, { Ready: 'False Waiting', Accepted: 'True Accepted', SidecarsReady: 'False Waiting' }],
     ['at fault and without pods', { problems: [PROBLEM], sidecars: NO_PODS }, { Ready: 'False Invalid', Accepted: 'False Invalid', SidecarsReady: 'False NoPods' }],
   ])('tells of a server that is %s', (_what, over, expected) => {

@@ -152,6 +152,7 @@ describe('what a pod says of its server', () => {
   const exposures = () => Object.fromEntries(streams.exposures(SERVER));
 
   test('is known as long as its stream is there, and told when it is another', () => {
+    publish();
     const heard: string[] = [];
     streams.onExposure((server) => void heard.push(server));
     const stream = connect('a');
@@ -162,8 +163,9 @@ describe('what a pod says of its server', () => {
     expect(heard).toHaveLength(2);
     expect(exposures()).toEqual({ a: said(3001) });
     stream.end();
-    store.expose(SERVER, 'a', said());
     expect(exposures()).toEqual({});
+    store.expose(SERVER, 'a', said());
+    expect(heard).toHaveLength(2);
     connect('a');
     expect(exposures()).toEqual({});
   });

@@ -34,6 +34,7 @@ describe('a condition', () => {
 
   test('that will be known soon is no news', () => {
     expect(told([condition('BypassBlocked', 'True')], [condition('BypassBlocked', 'Unknown', { reason: 'Waiting' })])).toEqual([]);
+    expect(told([condition('Ready', 'True')], [condition('Ready', 'False', { reason: 'Waiting' })])).toEqual(['Warning NotReady']);
   });
 });
 

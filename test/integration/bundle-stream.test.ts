@@ -42,6 +42,15 @@ const acknowledgementsOf = ({ store }: Replica) => {
   return all;
 };
 
+/** What the pods that are connected said last of their server, each time that one says something else. */
+const exposuresOf = ({ store }: Replica) => {
+  const all = seen<string>('exposure');
+  store.onExposure((server) => {
+    for (const { pod, exposure } of store.subscribers(server)) if (exposure !== undefined) all.add(`${pod.uid} ${String(exposure.port)} ${exposure.outcome}`);
+  });
+  return all;
+};
+
 interface Answer {
   readonly status: number;
   readonly body: string;
@@ -131,6 +140,24 @@ describe('one replica', () => {
     const used = (uid: string) => ({ uid, generation: 'abcdefgh', lastUsedAtMs: 1, uses: 3, failures: 1, tools: ['t'] });
     expect(await sidecar.source.reportUsage({ format: 1, generations: [used('uid-default-alice'), used('uid-of-another-server')] })).toBe(1);
     expect(replica.usage.map(({ generations }) => generations.map(({ uid }) => uid))).toEqual([['uid-default-alice']]);
+  });
+
+  test('hears how the server can be reached, also one that comes later, and always the newest', async () => {
+    cluster = aCluster();
+    const replica = await aReplica();
+    const heard = exposuresOf(replica);
+    replica.store.publish(aRevision(['alice']));
+    const sidecar = aSource(replica, { addresses: ['127.0.0.1', '127.0.0.2'] });
+    await sidecar.untilBundle(() => true);
+    sidecar.source.reportExposure({ format: 1, port: 3000, outcome: 'Unclear' });
+    expect(await heard.until(() => true)).toBe('uid-pod-a 3000 Unclear');
+    sidecar.source.reportExposure({ format: 1, port: 3000, outcome: 'LoopbackOnly' });
+    await heard.until((each) => each === 'uid-pod-a 3000 LoopbackOnly');
+    const late = await aReplica({ address: '127.0.0.2', port: replica.port });
+    const heardLate = exposuresOf(late);
+    late.store.publish(aRevision(['alice']));
+    await heardLate.until(() => true);
+    expect(heardLate.all).toEqual(['uid-pod-a 3000 LoopbackOnly']);
   });
 
   test('is not believed without a certificate of the authority', async () => {
@@ -232,6 +259,21 @@ describe('who may have a bundle', () => {
     cluster = aCluster();
     const replica = await aReplica();
     expect((await ask(replica, streamPath('acknowledgements', SERVER), { token: GOOD_TOKEN, method: 'POST', body })).status).toBe(status);
+  });
+
+  test.each([
+    ['too long', JSON.stringify({ format: 1, port: 3000, outcome: 'LoopbackOnly' }).padEnd(300), 413],
+    ['of another shape', '{"format":1,"port":3000,"outcome":"Fine"}', 400],
+    ['of a pod without a token', '{"format":1,"port":3000,"outcome":"LoopbackOnly"}', 401],
+  ])('an exposure %s is refused', async (_case, body, status) => {
+    cluster = aCluster();
+    const replica = await aReplica();
+    replica.store.publish(aRevision(['alice']));
+    const heard = exposuresOf(replica);
+    await aSource(replica).untilBundle(() => true);
+    const token = status === 401 ? {} : { token: GOOD_TOKEN };
+    expect((await ask(replica, streamPath('exposures', SERVER), { ...token, method: 'POST', body })).status).toBe(status);
+    expect(heard.all).toEqual([]);
   });
 
   async function refused(status: number, token: string | undefined): Promise<void> {

@@ -5,12 +5,11 @@ import type { Condition, ConditionStatus } from '../../kube/conditions.ts';
 import type { ObjectReference, Occurrence } from '../../kube/event-series.ts';
 import type { RefusedPod } from '../../webhook/inject.ts';
 
-/** One row per condition that is worth an Event when it changes. */
-const TOLD: readonly { readonly type: string; readonly atFirst: ConditionStatus; readonly reasons: Readonly<Record<ConditionStatus, string>> }[] = [
-  // What every new server is is no news.
-  { type: 'Ready', atFirst: 'False', reasons: { True: 'Ready', False: 'NotReady', Unknown: 'NotReady' } },
-  { type: 'Accepted', atFirst: 'Unknown', reasons: { True: 'Accepted', False: 'NotAccepted', Unknown: 'NotAccepted' } },
-  { type: 'BypassBlocked', atFirst: 'Unknown', reasons: { True: 'BypassBlocked', False: 'BypassOpen', Unknown: 'BypassUnknown' } },
+/** One row per condition that is worth an Event when it changes, and what it is on every new server, which is no news. */
+const TOLD: readonly { readonly type: string; readonly atFirst: ConditionStatus }[] = [
+  { type: 'Ready', atFirst: 'False' },
+  { type: 'Accepted', atFirst: 'Unknown' },
+  { type: 'BypassBlocked', atFirst: 'Unknown' },
 ];
 
 /** Of what is Unknown: it will be known soon, or there is nothing to know. */
@@ -21,12 +20,18 @@ export function serverHappenings(server: MCPServer, former: readonly Condition[]
   const regarding = referenceTo(server);
   const before = new Map(former.map((condition) => [condition.type, condition]));
   const now = new Map(present.map((condition) => [condition.type, condition]));
-  const changes = TOLD.flatMap(({ type, atFirst, reasons }): Occurrence[] => {
+  const changes = TOLD.flatMap(({ type, atFirst }): Occurrence[] => {
     const condition = now.get(type);
     if (condition === undefined || (condition.status === 'Unknown' && NO_NEWS.includes(condition.reason)) || condition.status === (before.get(type)?.status ?? atFirst)) return [];
-    return [{ regarding, type: condition.status === 'True' ? 'Normal' : 'Warning', reason: reasons[condition.status], action: 'Reconcile', note: condition.message }];
+    return [{ regarding, type: condition.status === 'True' ? 'Normal' : 'Warning', reason: reasonOf(condition), action: 'Reconcile', note: condition.message }];
   });
   return [...changes, ...unguarded(regarding, before.get('SidecarsReady'), now.get('SidecarsReady'))];
+}
+
+/** The fault itself, so that each has an Event of its own; Ready repeats what another condition says. */
+function reasonOf({ type, status, reason }: Condition): string {
+  if (status === 'True') return type;
+  return type === 'Ready' ? 'NotReady' : reason;
 }
 
 /** Also one more: the message names the pods. */

@@ -12,11 +12,11 @@ describe('a condition', () => {
   test.each<[string, Condition['status'], Condition['status'], string]>([
     ['Ready', 'False', 'True', 'Normal Ready'],
     ['Ready', 'True', 'False', 'Warning NotReady'],
-    ['Accepted', 'True', 'False', 'Warning NotAccepted'],
+    ['Accepted', 'True', 'False', 'Warning Because'],
     ['Accepted', 'False', 'True', 'Normal Accepted'],
-    ['BypassBlocked', 'True', 'False', 'Warning BypassOpen'],
+    ['BypassBlocked', 'True', 'False', 'Warning Because'],
     ['BypassBlocked', 'Unknown', 'True', 'Normal BypassBlocked'],
-    ['BypassBlocked', 'True', 'Unknown', 'Warning BypassUnknown'],
+    ['BypassBlocked', 'True', 'Unknown', 'Warning Because'],
   ])('%s that goes from %s to %s is told as %s', (type, before, now, expected) => {
     expect(told([condition(type, before)], [condition(type, now)])).toEqual([expected]);
     expect(told([condition(type, now)], [condition(type, now, { message: 'another' })])).toEqual([]);
@@ -24,7 +24,7 @@ describe('a condition', () => {
 
   test('is told with its message, beside the server', () => {
     expect(serverHappenings(server, [], [condition('Accepted', 'False')])).toEqual([
-      { regarding: REGARDING, type: 'Warning', reason: 'NotAccepted', action: 'Reconcile', note: 'Accepted is False' },
+      { regarding: REGARDING, type: 'Warning', reason: 'Because', action: 'Reconcile', note: 'Accepted is False' },
     ]);
   });
 

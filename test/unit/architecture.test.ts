@@ -65,8 +65,6 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   'sidecar/serving-certificate.ts': 'test/integration/cluster.test.ts',
   'operator/operator.ts': 'test/integration/operator.test.ts',
   'operator/controllers/mcp-server/controller.ts': 'test/integration/operator.test.ts',
-  'operator/lead.ts': 'test/integration/operator.test.ts',
-  'operator/controllers/gateway-token/controller.ts': 'test/integration/operator.test.ts',
   // Both ends of a stream over real TLS.
   'operator/bundle/open-stream.ts': 'test/integration/bundle-stream.test.ts',
   'operator/bundle/pod-admission.ts': 'test/integration/bundle-stream.test.ts',

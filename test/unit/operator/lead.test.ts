@@ -33,7 +33,8 @@ beforeEach(() => {
   lead = createLead({
     view: { tokens, servers, pods: nothing } as unknown as ClusterView,
     ledger: { tokens: () => [] },
-    streams: { onAcknowledged: () => undefined },
+    streams: { onAcknowledged: () => undefined, onExposure: () => undefined },
+    probe: () => Promise.resolve('Same' as const),
     reconcileToken: (key) => see(`token ${key}`),
     reconcileServer: (key) => see(`server ${key}`),
     published: async () => void seen.push('publish'),

@@ -36,6 +36,7 @@ beforeEach(() => {
       },
     },
     isLeading: () => true,
+    forgotten: () => undefined,
     sources: {
       token: () => token,
       isUnreadable: () => false,

@@ -20,7 +20,7 @@ describe('a token', () => {
   describe('whose hash is declared', () => {
     const sha256 = 'a'.repeat(64);
     const token = aToken({ source: { type: 'Hash', id: 'a'.repeat(8), sha256 }, expiresAt: '2026-07-01T00:00:00Z' });
-    const problem = (field: string) => ({ kind: 'GatewayToken' as const, namespace: 'tools', name: 'ci', field, problem: 'p' });
+    const problem = (field: string) => ({ kind: 'GatewayToken' as const, namespace: 'tools', name: 'ci', field, problem: 'p', reason: 'Invalid' as const });
 
     test('is on record with it in the step after it is on record: by then it is known whose the hash is', () => {
       expect(deriveTokenStep(facts({ token, entry: undefined }))).toEqual({ do: 'record', entry: anEntry({ firstSeenMs: NOW }) });

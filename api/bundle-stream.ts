@@ -149,6 +149,7 @@ const PATCH_SHAPE = objectOf<BundlePatch>({
     rules: optional(MEMBER_SHAPES.rules),
     forwardedAttributes: optional(MEMBER_SHAPES.forwardedAttributes),
     sessionKey: optional(MEMBER_SHAPES.sessionKey),
+    maxStalenessMs: optional(MEMBER_SHAPES.maxStalenessMs),
   }),
 });
 

@@ -25,6 +25,8 @@ export interface Bundle {
   readonly forwardedAttributes: readonly string[];
   /** 32 bytes, base64url: binds the session ids that clients see to their principal. */
   readonly sessionKey: string;
+  /** Older than this, without anybody who vouches for it, the bundle allows nothing. */
+  readonly maxStalenessMs: number;
 }
 
 /**
@@ -179,6 +181,7 @@ export const MEMBER_SHAPES = {
   ),
   forwardedAttributes: TEXTS,
   sessionKey: matching(/^[A-Za-z0-9_-]{1,128}$/),
+  maxStalenessMs: integer,
 } as const satisfies Record<keyof BundleMembers, Shape>;
 
 export const BUNDLE_SHAPE = objectOf<Bundle>({

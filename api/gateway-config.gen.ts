@@ -11,6 +11,7 @@ export interface GatewayConfig {
   readonly admin: GatewayConfigAdmin;
   readonly tokens: GatewayConfigTokens;
   readonly certificates: GatewayConfigCertificates;
+  readonly sidecars: GatewayConfigSidecars;
   readonly audit: GatewayConfigAudit;
 }
 
@@ -112,6 +113,19 @@ export interface GatewayConfigCertificatesPublicHost {
 export interface GatewayConfigCertificatesPublicHostNamespaceSelector {
   /** Labels that must have these values. */
   readonly matchLabels: Readonly<Record<string, string>>;
+}
+
+/**
+ * What the sidecars of a cluster are told, at once and without a restart. Without meaning for `mcpgateway serve`, which
+ * reads its directory itself.
+ */
+export interface GatewayConfigSidecars {
+  /**
+   * How long a sidecar goes on by the policy it has while no replica of the operator vouches for it; then it denies
+   * everything with 503. A revoked credential works that long where nobody can tell of it. Below a minute an ordinary
+   * restart of the operator would be an outage.
+   */
+  readonly maxStalenessSeconds: number;
 }
 
 /** The audit log. */

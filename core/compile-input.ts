@@ -47,6 +47,8 @@ export function compileInput({ servers, tokens, config, ledger, isRecorded }: So
     // Labels of namespaces are not known here, and nothing may be concluded from the absence of one.
     namespaceLabels: new Map(),
     sessionKeys: new Map(Object.entries(ledger.sessionKeys)),
+    // Not looked at here: what is read from the directory is never older than the directory.
+    maxStalenessMs: config.sidecars.maxStalenessSeconds * 1000,
     defaultAddress: { path: defaultPath, isOwn: false },
   };
 }

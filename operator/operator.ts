@@ -64,6 +64,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     tokens: () => view.tokens.list().map(({ object }) => object).filter(declaredHashes.admits),
     namespaceLabels: () => new Map(view.namespaces.list().map(({ name, labels }) => [name, labels])),
     ledger,
+    config: deps.config,
     positions: () => view.positions(),
     sink: streams,
     clock,

@@ -3,6 +3,7 @@
  * copy of the cluster and the ledger on record; no replica waits for another.
  */
 import type { Bundle } from '../api/bundle.ts';
+import type { GatewayConfig } from '../api/gateway-config.gen.ts';
 import type { GatewayToken, MCPServer } from '../api/v1alpha1/index.ts';
 import { compileBundles } from '../core/bundle/compile.ts';
 import type { CompileOutput } from '../core/bundle/compile.ts';
@@ -23,6 +24,7 @@ export interface PublisherDeps {
   readonly tokens: () => readonly GatewayToken[];
   readonly namespaceLabels: () => NamespaceLabels;
   readonly ledger: Pick<ClusterLedger, 'tokens' | 'sessionKeys' | 'versions'>;
+  readonly config: () => GatewayConfig;
   /** How far each kind has been seen, as `<kind>` to version. */
   readonly positions: () => Readonly<Record<string, string>> | undefined;
   readonly sink: BundleSink;
@@ -53,7 +55,7 @@ const SAME_AGAIN_MS = 30_000;
 const REST = 4;
 const LONGEST_REST_MS = 200;
 
-export function createPublisher({ servers, tokens, namespaceLabels, ledger, positions, sink, clock }: PublisherDeps): Publisher {
+export function createPublisher({ servers, tokens, namespaceLabels, ledger, config, positions, sink, clock }: PublisherDeps): Publisher {
   let published: ReadonlyMap<string, Bundle> = new Map();
   const publishedAtMs = new Map<string, number>();
   let problems: ReadonlyMap<string, readonly ObjectProblem[]> = new Map();
@@ -76,6 +78,7 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, posi
       ledger: new Map(entries.map(({ uid, generations }) => [uid, generations])),
       namespaceLabels: namespaceLabels(),
       sessionKeys: ledger.sessionKeys(),
+      maxStalenessMs: config().sidecars.maxStalenessSeconds * 1000,
       defaultAddress: { path: ({ spec }) => spec.upstream.path, isOwn: true },
     }, memory);
     return { ...output, bundles: output.bundles.map((bundle) => ({ ...bundle, order: { ...bundle.order, ...versions } })) };

@@ -1,13 +1,13 @@
 /** What a sidecar in a pod is told by its environment. The webhook writes it; nobody else has a say. */
 import { isIP } from 'node:net';
 import { ENVIRONMENT } from '../api/sidecar-environment.ts';
-import type { GatewayConfig } from '../api/gateway-config.gen.ts';
 import { WireError } from '../api/bundle.ts';
 import { parseServerProbes } from '../api/server-probes.ts';
 import type { ServerProbes } from '../api/server-probes.ts';
 import { ConfigError } from '../core/config-error.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import type { LogLevel } from '../runtime/log.ts';
+import type { GatewaySettings } from './gateway.ts';
 
 export interface SidecarConfig {
   readonly namespace: string;
@@ -23,14 +23,12 @@ export interface SidecarConfig {
   /** Whether the operator issues what the listener serves with. */
   readonly isCertificateIssued: boolean;
   /** Listener and admin port, in the form that the standalone gateway has from its file. */
-  readonly gateway: GatewayConfig;
+  readonly gateway: GatewaySettings;
   /** What the server is asked in the kubelet's stead. */
   readonly probes: ServerProbes;
 }
 
 export interface SidecarTiming {
-  /** Without anybody who vouches for the policy for this long, nothing is allowed. */
-  readonly maxStalenessMs: number;
   /** A replica that says nothing for this long is given up. */
   readonly silenceMs: number;
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
@@ -39,7 +37,7 @@ export interface SidecarTiming {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const TIMING: SidecarTiming = { maxStalenessMs: 15 * 60_000, silenceMs: 10_000, backoff: { minMs: 200, maxMs: 10_000 }, resolveEveryMs: 2_000 };
+const TIMING: SidecarTiming = { silenceMs: 10_000, backoff: { minMs: 200, maxMs: 10_000 }, resolveEveryMs: 2_000 };
 const MAX_CONNECTIONS = 10_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const LONGEST_DRAIN_SECONDS = 25;
@@ -101,8 +99,6 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
         drainSeconds,
       },
       admin: { address, port: ports.admin },
-      tokens: { lifetimePolicies: [] },
-      certificates: { publicHosts: [] },
       audit: { unauthenticatedPerPeerPerMinute: UNAUTHENTICATED_PER_PEER_PER_MINUTE },
     },
   };

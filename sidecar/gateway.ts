@@ -20,10 +20,13 @@ import type { RefusedServer, ServedBundle, Snapshot } from './snapshot/snapshot.
 import { readTlsFiles, TlsFileError, watchTlsFiles } from './tls-files.ts';
 import type { TlsFiles, TlsMaterial } from './tls-files.ts';
 
+/** Of gateway-config.json what a process that guards servers goes by; in a pod the operator has the rest. */
+export type GatewaySettings = Pick<GatewayConfig, 'listener' | 'admin' | 'audit'>;
+
 /** What is to be served, and everything that is wrong with what was declared. */
 export interface GatewayState {
   /** The last good one; `undefined` until there was one. */
-  readonly config: GatewayConfig | undefined;
+  readonly config: GatewaySettings | undefined;
   readonly served: readonly ServedBundle[];
   readonly refused: readonly RefusedServer[];
   readonly problems: readonly string[];
@@ -39,7 +42,7 @@ export interface GatewayDeps {
   readonly metrics: SidecarMetrics;
   /** Further paths of the admin port. */
   readonly answers?: ProbeAnswers;
-  createAudit(config: GatewayConfig): AuditLog;
+  createAudit(config: GatewaySettings): AuditLog;
 }
 
 export interface Gateway {
@@ -104,7 +107,7 @@ interface Address {
 }
 
 interface Started {
-  readonly config: GatewayConfig;
+  readonly config: GatewaySettings;
   readonly audit: AuditLog;
   readonly sidecar: Sidecar;
   readonly admin: AdminServer;
@@ -113,7 +116,7 @@ interface Started {
   draining: boolean;
 }
 
-async function startListening(deps: GatewayDeps, config: GatewayConfig): Promise<Started> {
+async function startListening(deps: GatewayDeps, config: GatewaySettings): Promise<Started> {
   const { current, clock, log, metrics, registry } = deps;
   const { listener, admin: adminConfig } = config;
   const files = tlsFilesOf(config, deps.directory);
@@ -179,12 +182,12 @@ async function startBoth(sidecar: Sidecar, admin: AdminServer, audit: AuditLog):
 }
 
 /** The names of the loopback interface where that is what is listened on; the hosts of public URLs come with them. */
-function admittedHosts({ listener: { address, allowedHosts } }: GatewayConfig): ReadonlySet<string> {
+function admittedHosts({ listener: { address, allowedHosts } }: GatewaySettings): ReadonlySet<string> {
   const own = LOOPBACK_ADDRESS.test(address) ? LOOPBACK_NAMES : [];
   return new Set([...own, ...allowedHosts.map((host) => host.toLowerCase())]);
 }
 
-function tlsFilesOf({ listener: { tls } }: GatewayConfig, directory: string): TlsFiles | undefined {
+function tlsFilesOf({ listener: { tls } }: GatewaySettings, directory: string): TlsFiles | undefined {
   if (tls === undefined) return undefined;
   return { certFile: resolve(directory, tls.certFile), keyFile: resolve(directory, tls.keyFile) };
 }
@@ -199,9 +202,9 @@ function requireTls(files: TlsFiles, clock: Clock): TlsMaterial {
 }
 
 /** Sockets and their limits are made once; what they were made with is what a restart is needed for. */
-function warnOfListenerChange(running: GatewayConfig, next: GatewayConfig | undefined, log: Logger): void {
+function warnOfListenerChange(running: GatewaySettings, next: GatewaySettings | undefined, log: Logger): void {
   if (next === undefined) return;
-  const settings = ({ listener, admin, audit }: GatewayConfig): string => JSON.stringify({ listener, admin, audit });
+  const settings = ({ listener, admin, audit }: GatewaySettings): string => JSON.stringify({ listener, admin, audit });
   if (settings(running) !== settings(next)) {
     log.warn('listener, admin and audit settings of gateway-config.json take effect at the next start');
   }

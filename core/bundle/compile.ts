@@ -21,6 +21,7 @@ export interface CompileInput {
   readonly namespaceLabels: NamespaceLabels;
   /** By UID of the MCPServer. */
   readonly sessionKeys: ReadonlyMap<string, string>;
+  readonly maxStalenessMs: number;
   readonly defaultAddress: DefaultAddress;
 }
 
@@ -88,6 +89,7 @@ function compileServer(
     ...serverSettings(server),
     tokens: named.map(({ bundled }) => bundled).sort(byUid),
     sessionKey,
+    maxStalenessMs: input.maxStalenessMs,
   };
   const order = orderOf([server, ...named.map(({ token }) => token)]);
   return { bundle: { ...content, revision: revisionOf(content, memory.hashes), order }, problems: unfit };

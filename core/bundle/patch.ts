@@ -56,6 +56,7 @@ function changedMembers(from: Bundle, to: Bundle): BundleMembers {
     ...(differs('rules') ? { rules: to.rules } : {}),
     ...(differs('forwardedAttributes') ? { forwardedAttributes: to.forwardedAttributes } : {}),
     ...(differs('sessionKey') ? { sessionKey: to.sessionKey } : {}),
+    ...(differs('maxStalenessMs') ? { maxStalenessMs: to.maxStalenessMs } : {}),
   };
 }
 

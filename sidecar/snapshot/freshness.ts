@@ -14,7 +14,8 @@ export interface Freshness {
 
 export interface FreshnessOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly maxStalenessMs: number;
+  /** By the policy in force, so asked anew each time. */
+  readonly maxStalenessMs: () => number;
   readonly onStale: (isStale: boolean) => void;
 }
 
@@ -29,13 +30,13 @@ export function createFreshness({ clock, maxStalenessMs, onStale }: FreshnessOpt
     },
     ageMs,
     judge() {
-      const now = ageMs() > maxStalenessMs;
+      const now = ageMs() > maxStalenessMs();
       if (now !== isStale) {
         isStale = now;
         onStale(now);
       }
       return now;
     },
-    staleInMs: () => (isStale === true ? Infinity : Math.max(maxStalenessMs - ageMs(), 0)),
+    staleInMs: () => (isStale === true ? Infinity : Math.max(maxStalenessMs() - ageMs(), 0)),
   };
 }

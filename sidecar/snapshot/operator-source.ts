@@ -24,7 +24,6 @@ import { keepResolving } from './replica-addresses.ts';
 export interface OperatorSourceOptions extends ReplicaSettings {
   /** Where the last good bundle is kept: in memory, of this pod, and of nobody else. */
   readonly directory: string;
-  readonly maxStalenessMs: number;
   readonly resolveEveryMs: number;
 }
 
@@ -58,14 +57,17 @@ const FRESHNESS_EVERY_MS = 10_000;
 const CLOCK_SLACK_MS = 60_000;
 
 /**
- * Guarantees: no bundle older than the one in force, no token that was revoked in this epoch, and nothing at all after
- * `maxStalenessMs` without a replica that vouches for what is in force. Not: that the newest replica is reachable.
+ * Guarantees: no bundle older than the one in force, no token that was revoked in this epoch, and nothing at all once
+ * the bundle in force is older than it says it may get without a replica that vouches for it. Not: that the newest
+ * replica is reachable.
  */
 export function createOperatorSource(options: OperatorSourceOptions, deps: OperatorSourceDeps): OperatorSource {
   const { clock, log } = deps;
   const hashes: TokenHashes = new WeakMap();
   const operatorClock = createOperatorClock(clock);
-  const freshness = createFreshness({ clock, maxStalenessMs: options.maxStalenessMs, onStale: deps.onStale });
+  let admission: BundleAdmission | undefined;
+  // Without a bundle nothing is allowed, however old it is.
+  const freshness = createFreshness({ clock, maxStalenessMs: () => admission?.held().bundle?.maxStalenessMs ?? 0, onStale: deps.onStale });
   const file = createLastGoodFile(options.directory, hashes);
   const links = new Set<ReplicaLink>();
   let exposure: ExposureReport | undefined;
@@ -82,17 +84,18 @@ export function createOperatorSource(options: OperatorSourceOptions, deps: Opera
       for (const link of links) link.reportExposure(report);
     },
     async run(signal) {
-      const admission = createBundleAdmission(await restore(file, { clock, log, operatorClock, freshness }), hashes);
+      const inForce = createBundleAdmission(await restore(file, { clock, log, operatorClock, freshness }), hashes);
+      admission = inForce;
       const saved = (): SavedFreshness => savedFreshness(clock, freshness, operatorClock);
       const writer = createHeldWriter(
-        () => file.write({ held: admission.held(), freshness: saved() }),
+        () => file.write({ held: inForce.held(), freshness: saved() }),
         (cause) => log.error('the last good bundle was not saved', { cause }),
       );
-      const policy = createPolicy({ ...deps, admission, freshness, operatorClock, writer });
+      const policy = createPolicy({ ...deps, admission: inForce, freshness, operatorClock, writer });
       // Nothing has been confirmed to this process yet, unless the file says that it was.
       freshness.judge();
       policy.announce();
-      const stopTicking = keepTicking(options.maxStalenessMs, { freshness, admission, file, saved });
+      const stopTicking = keepTicking({ clock, freshness, admission: inForce, file, saved });
       const follower: ReplicaFollowerDeps = {
         clock,
         log,
@@ -145,6 +148,8 @@ function createPolicy(deps: PolicyDeps): { announce(): void; of(link: ReplicaLin
   /** Puts in force first, then saves, and only then says so. */
   async function settle(before: Held, acknowledge: () => void): Promise<void> {
     announce();
+    // Another policy may allow less age than the one before it.
+    freshness.judge();
     const isSaved = await (isChanged(before, admission.held()) ? writer.changed() : writer.settled());
     if (isSaved) acknowledge();
   }
@@ -212,6 +217,7 @@ function savedFreshness(clock: Clock, freshness: Freshness, operatorClock: Opera
 }
 
 interface Ticking {
+  readonly clock: Clock;
   readonly freshness: Freshness;
   readonly admission: BundleAdmission;
   readonly file: LastGoodFile;
@@ -219,23 +225,25 @@ interface Ticking {
 }
 
 /** Judges the age, and from time to time writes it down: a restart must neither shorten nor lengthen it. */
-function keepTicking(maxStalenessMs: number, { freshness, admission, file, saved }: Ticking): () => Promise<void> {
-  const everyMs = Math.min(MAX_TICK_MS, Math.ceil(maxStalenessMs / 4));
-  const writeEvery = Math.max(Math.floor(FRESHNESS_EVERY_MS / everyMs), 1);
-  let ticks = 0;
+function keepTicking({ clock, freshness, admission, file, saved }: Ticking): () => Promise<void> {
+  let writtenMs = clock.monotonicMs();
   let writing: Promise<void> = Promise.resolve();
   const write = async (): Promise<void> => {
     const revision = admission.held().bundle?.revision;
     // Not written: the bundle only looks older after a restart than it is.
     if (revision !== undefined) await file.writeFreshness(revision, saved()).catch(() => undefined);
   };
-  const timer = setInterval(() => {
+  const tick = (): void => {
     freshness.judge();
-    ticks += 1;
-    if (ticks % writeEvery === 0) writing = writing.then(write);
-  }, everyMs);
+    if (clock.monotonicMs() - writtenMs >= FRESHNESS_EVERY_MS) {
+      writtenMs = clock.monotonicMs();
+      writing = writing.then(write);
+    }
+    timer = setTimeout(tick, Math.min(freshness.staleInMs(), MAX_TICK_MS));
+  };
+  let timer = setTimeout(tick, 0);
   return async () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     await writing;
     await write();
   };

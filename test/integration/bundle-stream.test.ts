@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { streamPath } from '../../api/bundle-stream.ts';
-import { without, aRevision, revoking } from '../kit/bundle-changes.ts';
+import { without, aRevision, revoking, sealed } from '../kit/bundle-changes.ts';
 import { aCluster, GOOD_TOKEN, POD, realClock, seen, silent, startReplica, startSource, TLS_NAME } from '../kit/bundle-replica.ts';
 import type { FakeCluster, Replica, ReplicaOptions, RunningSource, SourceSettings } from '../kit/bundle-replica.ts';
 import { createAuthority } from '../kit/certificates.ts';
@@ -330,13 +330,29 @@ describe('age', () => {
   test('what no replica vouches for is stale after the bound, and fresh again once one does', async () => {
     cluster = aCluster();
     const replica = await aReplica();
-    replica.store.publish(aRevision(['alice']));
-    const sidecar = aSource(replica, { maxStalenessMs: 400 });
+    replica.store.publish(sealed({ ...aRevision(['alice']), maxStalenessMs: 400 }));
+    const sidecar = aSource(replica);
     await sidecar.events.until((event) => event.kind === 'stale' && !event.isStale);
     // The replica is there, but hears nothing from the API server any more.
     replica.progressAgeMs = 10_000;
     await sidecar.events.until(() => sidecar.isStale() && sidecar.events.all.length > 3);
     replica.progressAgeMs = 0;
+    await sidecar.events.until(() => !sidecar.isStale());
+  });
+
+  test('a shorter bound is in force with the bundle that says so, and so is a longer one', async () => {
+    cluster = aCluster();
+    const replica = await aReplica();
+    const bundle = aRevision(['alice']);
+    replica.store.publish(bundle);
+    replica.progressAgeMs = 5_000;
+    const sidecar = aSource(replica);
+    await sidecar.events.until(() => !sidecar.isStale());
+    replica.store.publish(sealed({ ...bundle, maxStalenessMs: 1_000 }));
+    await sidecar.untilBundle(({ maxStalenessMs }) => maxStalenessMs === 1_000);
+    // Said with the bundle: no heartbeat and no timer came between.
+    expect(sidecar.isStale()).toBe(true);
+    replica.store.publish(bundle);
     await sidecar.events.until(() => !sidecar.isStale());
   });
 

@@ -136,12 +136,11 @@ export interface SourceSettings {
   readonly port: number;
   readonly addresses?: readonly string[];
   readonly token?: string;
-  readonly maxStalenessMs?: number;
   readonly clock?: Clock;
   readonly log?: Logger;
 }
 
-export function startSource({ directory, authority, port, addresses = ['127.0.0.1'], token = GOOD_TOKEN, maxStalenessMs = 60_000, clock = realClock, log = silent }: SourceSettings): RunningSource {
+export function startSource({ directory, authority, port, addresses = ['127.0.0.1'], token = GOOD_TOKEN, clock = realClock, log = silent }: SourceSettings): RunningSource {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'ca.crt'), authority.cert);
   writeFileSync(join(directory, 'token'), token);
@@ -156,7 +155,6 @@ export function startSource({ directory, authority, port, addresses = ['127.0.0.
       directory,
       silenceMs: 2_000,
       backoff: { minMs: 10, maxMs: 50 },
-      maxStalenessMs,
       resolveEveryMs: 50,
     },
     {

@@ -51,6 +51,7 @@ export interface BundleSettings {
   readonly apiKeyHeader?: string;
   readonly forwardedAttributes?: readonly string[];
   readonly sessionKey?: string;
+  readonly maxStalenessMs?: number;
 }
 
 const SESSION_KEY = Buffer.alloc(32, 7).toString('base64url');
@@ -72,5 +73,6 @@ export function aBundle(settings: BundleSettings): Bundle {
     rules: settings.rules ?? [],
     forwardedAttributes: settings.forwardedAttributes ?? [],
     sessionKey: settings.sessionKey ?? SESSION_KEY,
+    maxStalenessMs: settings.maxStalenessMs ?? 60_000,
   };
 }

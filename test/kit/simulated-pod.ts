@@ -138,7 +138,8 @@ export function authoritiesOf(cluster: ControlPlane, namespace: string): Promise
   });
 }
 
-function startSidecarProcess(env: NodeJS.ProcessEnv, logged: string[], audited: Record<string, unknown>[]): Promise<ChildProcess> {
+/** Resolves once it listens; `logged` and `audited` get its lines. */
+export function startSidecarProcess(env: NodeJS.ProcessEnv, logged: string[], audited: Record<string, unknown>[]): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['--import', join(ROOT, 'test/kit/replicas-preload.ts'), join(ROOT, 'sidecar/main.ts')], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const killAtExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killAtExit);
@@ -153,7 +154,8 @@ function startSidecarProcess(env: NodeJS.ProcessEnv, logged: string[], audited: 
   });
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Asks a process to end, and waits until it has. */
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');

@@ -65,6 +65,7 @@ export function aBundle({ grants = [], rules = [] }: PolicyParts): Bundle {
     rules,
     forwardedAttributes: [],
     sessionKey: 'c2Vzc2lvbg',
+    maxStalenessMs: 900_000,
   };
 }
 

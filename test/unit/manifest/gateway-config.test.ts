@@ -37,6 +37,7 @@ describe('a configuration', () => {
       admin: { address: '127.0.0.1', port: 9090 },
       tokens: { lifetimePolicies: [] },
       certificates: { publicHosts: [] },
+      sidecars: { maxStalenessSeconds: 900 },
       audit: { unauthenticatedPerPeerPerMinute: 60 },
     });
   });
@@ -64,6 +65,7 @@ describe('a configuration', () => {
       admin: { address: '0.0.0.0', port: 0 },
       tokens: { lifetimePolicies: [aPolicy({ minLifetime: '1h', namespaceSelector: { matchLabels: { env: 'prod' } } })] },
       certificates: { publicHosts: [{ name: 'a', namespaceSelector: { matchLabels: { team: 'a' } }, hosts: ['mcp.example.com', '*.tools.example.com'] }] },
+      sidecars: { maxStalenessSeconds: 60 },
       audit: { unauthenticatedPerPeerPerMinute: 0 },
     };
     expect(parseText(JSON.stringify(config), 'a')).toEqual(config);
@@ -97,6 +99,8 @@ describe('problems', () => {
     [{ listener: { tls: { certFile: 'a' } } }, ['gateway-config.json:1 listener.tls.keyFile: is required']],
     [{}, ['gateway-config.json:1 listener: is required']],
     [[], ['gateway-config.json:1: must be an object']],
+    [{ ...PLAIN, sidecars: { maxStalenessSeconds: 59 } }, ['gateway-config.json:1 sidecars.maxStalenessSeconds: must be at least 60']],
+    [{ ...PLAIN, sidecars: { maxStalenessSeconds: 86_401 } }, ['gateway-config.json:1 sidecars.maxStalenessSeconds: must be at most 86400']],
     [policies({ maxLifetime: '1d' }), ['gateway-config.json:1 tokens.lifetimePolicies[0].maxLifetime: must be a Go duration such as 15m or 24h']],
     [policies({ minLifetime: '25h' }), ['gateway-config.json:1 tokens.lifetimePolicies[0].minLifetime: must not exceed maxLifetime']],
     [policies({}, {}), ['gateway-config.json:1 tokens.lifetimePolicies[1].name: another policy has the same name']],

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Bundle } from '../../../api/bundle.ts';
 import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken, MCPServer } from '../../../api/v1alpha1/index.ts';
+import { parseGatewayConfig } from '../../../manifest/gateway-config.ts';
 import { createPublisher } from '../../../operator/publisher.ts';
 import type { Publisher } from '../../../operator/publisher.ts';
 import { createManualScheduler } from '../../kit/kube-clock.ts';
@@ -17,6 +18,7 @@ let namespaceLabels: Map<string, Record<string, string>>;
 let sessionKeys: Map<string, string>;
 let versions: Record<string, string>;
 let positions: Record<string, string> | undefined;
+let maxStalenessSeconds: number;
 let compilations: number;
 let clock: ManualScheduler;
 /** Of a compilation. */
@@ -35,6 +37,7 @@ beforeEach(() => {
   sessionKeys = new Map([['server-github', 'a2V5'], ['server-jira', 'a2V5'], ['another', 'b3RoZXI']]);
   versions = {};
   positions = undefined;
+  maxStalenessSeconds = 900;
   compilations = 0;
   clock = createManualScheduler();
   costMs = 0;
@@ -50,6 +53,7 @@ beforeEach(() => {
     tokens: () => tokens,
     namespaceLabels: () => namespaceLabels,
     ledger: { tokens: () => entries, sessionKeys: () => sessionKeys, versions: () => versions },
+    config: () => parseGatewayConfig(JSON.stringify({ listener: { plainHTTP: true }, sidecars: { maxStalenessSeconds } }), 'gateway-config.json'),
     positions: () => positions,
     clock: { ...clock, monotonicMs: () => clock.monotonicMs() + spentMs },
     sink: {
@@ -98,6 +102,13 @@ describe('a bundle', () => {
     entries = [minted()];
     expect(publish()).toEqual(['publish tools/github']);
     expect(bundles[1]?.tokens[0]?.generations).toEqual([{ id: 'aaaaaaaa', sha256: SHA, expiresAtMs: 9 }]);
+  });
+
+  test('says how old it may get by the configuration of now', () => {
+    publish();
+    maxStalenessSeconds = 60;
+    expect(publish()).toEqual(['publish tools/github']);
+    expect(bundles.map(({ maxStalenessMs }) => maxStalenessMs)).toEqual([900_000, 60_000]);
   });
 
   test('has in its order the objects and the shards that it was made of, and how far each kind has been seen', () => {

@@ -54,7 +54,8 @@ function aConfig(listener: Partial<GatewayConfig['listener']> = {}, admin: Parti
     listener: { address: '127.0.0.1', port: 0, plainHTTP: true, allowedHosts: ['Gateway.Example'], allowedOrigins: [], maxConnections: 10, maxBodyBytes: 1000, drainSeconds: 0, ...listener },
     admin: { address: '127.0.0.1', port: 0, ...admin },
     tokens: { lifetimePolicies: [] },
-  certificates: { publicHosts: [] },
+    certificates: { publicHosts: [] },
+    sidecars: { maxStalenessSeconds: 900 },
     audit: { unauthenticatedPerPeerPerMinute: 60 },
   };
 }

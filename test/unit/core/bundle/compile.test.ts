@@ -49,6 +49,7 @@ test('compiles all that one server needs', () => {
         rules: [{ rule: 'MCPServer/tools/github#access[no-delete]', effect: 'Deny', principals: [{ everyone: true }], patterns: { tools: ['delete_*'], prompts: [], resources: [] } }],
         forwardedAttributes: ['costCenter'],
         sessionKey: 'a2V5',
+        maxStalenessMs: 900_000,
       },
     ],
   });

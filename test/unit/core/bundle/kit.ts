@@ -39,6 +39,7 @@ export function anInput(parts: Partial<CompileInput>): CompileInput {
     ledger: new Map(),
     namespaceLabels: new Map(),
     sessionKeys: new Map(servers.map(({ metadata }) => [metadata.uid ?? '', 'a2V5'])),
+    maxStalenessMs: 900_000,
     defaultAddress: { path: ({ metadata }) => `/${metadata.namespace}/${metadata.name}/mcp`, isOwn: false },
     ...parts,
   };

@@ -16,8 +16,9 @@ const bundles: fc.Arbitrary<Bundle> = fc
     attributes: fc.array(fc.string(), { maxLength: 2 }),
     apiKeyHeader: fc.option(fc.string()),
     generation: fc.nat(3),
+    maxStalenessMs: fc.nat(3),
   })
-  .map(({ tokens, order, rule, attributes, apiKeyHeader, generation }) => {
+  .map(({ tokens, order, rule, attributes, apiKeyHeader, generation, maxStalenessMs }) => {
     const base = aRevision([]);
     return sealed({
       ...base,
@@ -26,6 +27,7 @@ const bundles: fc.Arbitrary<Bundle> = fc
       tokens: tokens.map(({ index, revoked, user }) => ({ ...TOKENS[index]!, revoked, identity: { ...TOKENS[index]!.identity, user } })),
       rules: rule === null ? [] : [{ rule, effect: 'Deny', principals: [{ everyone: true }], patterns: { tools: ['*'], prompts: [], resources: [] } }],
       forwardedAttributes: attributes,
+      maxStalenessMs,
       authentication: { bearer: true, ...(apiKeyHeader === null ? {} : { apiKeyHeader }) },
     });
   });

@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals';
 import { createFreshness } from '../../../../sidecar/snapshot/freshness.ts';
 
 function aFreshness() {
-  const now = { ms: 1_000 };
+  const now = { ms: 1_000, maxStalenessMs: 100 };
   const said: boolean[] = [];
-  return { now, said, freshness: createFreshness({ clock: { monotonicMs: () => now.ms }, maxStalenessMs: 100, onStale: (isStale) => said.push(isStale) }) };
+  return { now, said, freshness: createFreshness({ clock: { monotonicMs: () => now.ms }, maxStalenessMs: () => now.maxStalenessMs, onStale: (isStale) => said.push(isStale) }) };
 }
 
 test('is stale before anything was confirmed, and says each change once', () => {
@@ -38,4 +38,18 @@ test('evidence that is itself too old makes nothing fresh', () => {
   freshness.confirmed(101);
   freshness.judge();
   expect(said).toEqual([true]);
+});
+
+test('goes by the bound of now, and says when that is reached', () => {
+  const { now, said, freshness } = aFreshness();
+  freshness.confirmed(60);
+  freshness.judge();
+  expect(freshness.staleInMs()).toBe(40);
+  now.maxStalenessMs = 50;
+  freshness.judge();
+  expect(freshness.staleInMs()).toBe(Infinity);
+  now.maxStalenessMs = 200;
+  freshness.judge();
+  expect(said).toEqual([false, true, false]);
+  expect(freshness.staleInMs()).toBe(140);
 });

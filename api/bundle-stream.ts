@@ -4,7 +4,7 @@
  */
 import { BUNDLE_AUDIENCE } from './annotations.ts';
 import {
-  arrayOf, BUNDLE_LIMITS, BUNDLE_SHAPE, GENERATION_ID_SHAPE, integer, MEMBER_SHAPES, objectOf, oneOf, optional, ORDER_SHAPE,
+  anyBoolean, arrayOf, BUNDLE_LIMITS, BUNDLE_SHAPE, GENERATION_ID_SHAPE, integer, matching, MEMBER_SHAPES, objectOf, oneOf, optional, ORDER_SHAPE,
   requireShape, REVISION_SHAPE, text, TOKEN_SHAPE, TOKEN_UID_SHAPE, WireError,
 } from './bundle.ts';
 import type { Bundle, BundleMembers, BundleOrder, BundleToken, ShapeOf } from './bundle.ts';
@@ -104,7 +104,13 @@ export interface Acknowledgement {
 /** What happened since the last report, by generation of a token. */
 export interface UsageReport {
   readonly format: typeof STREAM_FORMAT;
+  /** Random: who numbers the reports. */
+  readonly reporter: string;
+  /** Ascends from 1. A report that is sent again has the number it had: it is counted once. */
+  readonly sequence: number;
   readonly generations: readonly GenerationUsage[];
+  /** Decisions about generations that the sidecar had no room for. */
+  readonly uncounted: number;
 }
 
 export interface GenerationUsage {
@@ -113,13 +119,29 @@ export interface GenerationUsage {
   readonly generation: string;
   /** Milliseconds since the epoch, by the operator's clock. Absent: nothing was allowed. */
   readonly lastUsedAtMs?: number;
+  /** As above; absent: nothing was denied. */
+  readonly lastDeniedAtMs?: number;
   readonly uses: number;
+  /** Requests that were denied although the credential is good. */
   readonly failures: number;
-  /** Names of tools that were called. */
-  readonly tools: readonly string[];
+  /** Those that allowed something. */
+  readonly permissions: readonly PermissionUsage[];
 }
 
-export const USAGE_LIMITS = { generations: 500, tools: 32, toolNameLength: 128 } as const;
+export interface PermissionUsage {
+  /** Of `spec.permissions`. */
+  readonly index: number;
+  readonly lastUsedAtMs: number;
+  /** Names of tools that were called and allowed; of a batch all stand at the permission that was judged last. */
+  readonly tools: readonly string[];
+  /** Further tools were called: there was no room for their names, or they are no names as TOOL_NAME has them. */
+  readonly moreTools: boolean;
+}
+
+export const USAGE_LIMITS = { generations: 500, permissions: 32, tools: 32 } as const;
+
+/** Printable ASCII that JSON does not escape: what MCP recommends for names of tools (2025-11-25), and more. */
+export const TOOL_NAME = /^[!#-[\]-~]{1,128}$/;
 
 /** What came of the sidecar's attempts to connect to its own server. Which pod that is, its token says, never the body. */
 export interface ExposureReport {
@@ -163,17 +185,27 @@ const MESSAGE_SHAPES: ReadonlyMap<unknown, ShapeOf<StreamMessage>> = new Map<Str
 const ACKNOWLEDGEMENT_SHAPE = objectOf<Acknowledgement>({ format: FORMAT, revision: REVISION_SHAPE });
 
 const EXPOSURE_SHAPE = objectOf<ExposureReport>({ format: FORMAT, port: integer, outcome: oneOf('LoopbackOnly', 'Exposed', 'Unclear') });
+const PERMISSION_USAGE_SHAPE = objectOf<PermissionUsage>({
+  index: integer,
+  lastUsedAtMs: integer,
+  tools: arrayOf(matching(TOOL_NAME), USAGE_LIMITS.tools),
+  moreTools: anyBoolean,
+});
 
 const USAGE_SHAPE = objectOf<UsageReport>({
   format: FORMAT,
+  reporter: matching(/^[0-9a-f]{16}$/),
+  sequence: integer,
+  uncounted: integer,
   generations: arrayOf(
     objectOf<GenerationUsage>({
       uid: TOKEN_UID_SHAPE,
       generation: GENERATION_ID_SHAPE,
       lastUsedAtMs: optional(integer),
+      lastDeniedAtMs: optional(integer),
       uses: integer,
       failures: integer,
-      tools: arrayOf(text(USAGE_LIMITS.toolNameLength), USAGE_LIMITS.tools),
+      permissions: arrayOf(PERMISSION_USAGE_SHAPE, USAGE_LIMITS.permissions, 'index'),
     }),
     USAGE_LIMITS.generations,
   ),

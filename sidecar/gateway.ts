@@ -19,6 +19,7 @@ import { buildSnapshot } from './snapshot/snapshot.ts';
 import type { RefusedServer, ServedBundle, Snapshot } from './snapshot/snapshot.ts';
 import { readTlsFiles, TlsFileError, watchTlsFiles } from './tls-files.ts';
 import type { TlsFiles, TlsMaterial } from './tls-files.ts';
+import type { UsageCounter } from './usage/tally.ts';
 
 /** Of gateway-config.json what a process that guards servers goes by; in a pod the operator has the rest. */
 export type GatewaySettings = Pick<GatewayConfig, 'listener' | 'admin' | 'audit'>;
@@ -43,6 +44,8 @@ export interface GatewayDeps {
   /** Further paths of the admin port. */
   readonly answers?: ProbeAnswers;
   createAudit(config: GatewaySettings): AuditLog;
+  /** Absent: nobody asks what was done with tokens. */
+  readonly usage?: UsageCounter;
 }
 
 export interface Gateway {
@@ -125,7 +128,7 @@ async function startListening(deps: GatewayDeps, config: GatewaySettings): Promi
   const sidecar = createSidecar({
     current,
     clock,
-    recorder: createRecorder({ audit, metrics, log, clock }),
+    recorder: createRecorder({ audit, metrics, log, clock, usage: deps.usage }),
     listener: {
       address: listener.address,
       port: listener.port,

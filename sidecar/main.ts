@@ -25,15 +25,20 @@ import { createServerProbes } from './server-probes.ts';
 import { createServingCertificate } from './serving-certificate.ts';
 import { createCurrentSnapshot } from './snapshot/current.ts';
 import { createOperatorSource } from './snapshot/operator-source.ts';
+import { createUsageReporter } from './usage/reporter.ts';
+import { createUsageTally } from './usage/tally.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 64;
 const AUDIT_FLUSH_MS = 10;
 const AUDIT_QUEUE_BYTES = 16 * 1024 * 1024;
-/** Beside the drain: for the rest of the audit log. */
+/** Beside the drain: for the rest of the audit log and the last report of usage. */
 const CLOSING_MS = 3_000;
 /** Of an attempt to reach the server of this pod. */
 const CONNECT_DEADLINE_MS = 3_000;
+const USAGE_EVERY_MS = 10_000;
+/** A replica that is slow must not keep the pod from ending. */
+const LAST_REPORT_MS = 2_000;
 const VERSION = '0.1.0';
 
 async function run(config: SidecarConfig): Promise<void> {
@@ -88,11 +93,14 @@ async function run(config: SidecarConfig): Promise<void> {
   });
   const clock: Clock = { ...systemClock, nowMs: () => source.clock.nowMs() };
   const metrics = createSidecarMetrics(registry, clock);
+  const tally = createUsageTally();
+  const usage = createUsageReporter({ tally, receivers: source.receivers, clock, log, everyMs: USAGE_EVERY_MS });
   const gateway = createGateway({
     directory: directories.secrets,
     current: createCurrentSnapshot(),
     clock, log, registry, metrics,
     answers: createServerProbes(config.probes),
+    usage: tally,
     createAudit: ({ audit }) =>
       createAuditLog({
         // Lines are ASCII, and Latin-1 is written without a look at each character.
@@ -115,14 +123,21 @@ async function run(config: SidecarConfig): Promise<void> {
   gateway.apply({ config: config.gateway, served: [], refused: [], problems: [] });
   enforce();
   await secrets.start();
-  const following = source.run(shutdown.signal);
+  // To the end of the drain: calls that still run are subject to a revocation, and their use is reported.
+  const drained = new AbortController();
+  const following = source.run(drained.signal);
   // What was in force before a restart is in force again before the first call is let in.
   await Promise.race([restored.promise, following]);
   await serveWith(config, { ...operator, resolve }, { log, signal: shutdown.signal });
   shutdown.addCloser('gateway', () => gateway.stop());
-  shutdown.addCloser('operator', () => following);
+  shutdown.addCloser('usage', (remainingMs) => Promise.race([usage.stop(), sleep(Math.min(remainingMs / 2, LAST_REPORT_MS))]));
+  shutdown.addCloser('operator', () => {
+    drained.abort();
+    return following;
+  });
   shutdown.addCloser('secrets', () => secrets.stop());
   void exposure.run(shutdown.signal);
+  usage.start();
   log.info('listening', await gateway.start());
 }
 

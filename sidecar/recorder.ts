@@ -7,6 +7,7 @@ import type { Exchange } from './audit/exchange.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import type { TokenChange } from './snapshot/token-changes.ts';
+import type { UsageCounter } from './usage/tally.ts';
 
 export interface Recorder {
   /** The head of an event stream has been sent: its decision is on record before its end. */
@@ -26,18 +27,23 @@ export interface RecorderDeps {
   readonly metrics: SidecarMetrics;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Absent: nobody asks what was done with tokens. */
+  readonly usage?: UsageCounter | undefined;
 }
 
-export function createRecorder({ audit, metrics, log, clock }: RecorderDeps): Recorder {
+export function createRecorder({ audit, metrics, log, clock, usage }: RecorderDeps): Recorder {
   return {
     streamStarted(exchange) {
       metrics.streamOpened();
       audit.decide(exchange);
+      usage?.count(exchange, Math.floor(clock.nowMs()));
     },
     closed(exchange) {
       if (exchange.decidedMonotonicMs !== undefined) {
         metrics.streamClosed();
         if (isCut(exchange)) metrics.streamCut(exchange.closeCause);
+      } else {
+        usage?.count(exchange, Math.floor(clock.nowMs()));
       }
       metrics.observe(exchange, clock.monotonicMs() - exchange.startedMonotonicMs);
       audit.record(exchange);

@@ -22,6 +22,14 @@ export function serversNamedBy({ metadata, spec }: GatewayToken): ReadonlySet<st
   return new Set(spec.permissions.flatMap(({ serverRefs }) => serverRefs.map((ref) => `${ref.namespace ?? metadata.namespace}/${ref.name}`)));
 }
 
+const PERMISSION_RULE = /#permissions\[([0-9]{1,4})\]$/;
+
+/** Of `spec.permissions`, by the rule of a grant; `undefined` for every other rule. */
+export function permissionIndex(rule: string): number | undefined {
+  const index = PERMISSION_RULE.exec(rule)?.[1];
+  return index === undefined ? undefined : Number(index);
+}
+
 /** An absent list matches nothing. */
 export function patternsOf(lists: Partial<BundlePatterns>): BundlePatterns {
   return { tools: lists.tools ?? [], prompts: lists.prompts ?? [], resources: lists.resources ?? [] };

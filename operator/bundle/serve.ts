@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { MAX_EXPOSURE_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseExposureReport, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
-import type { ServerName, UsageReport } from '../../api/bundle-stream.ts';
+import type { ServerName } from '../../api/bundle-stream.ts';
 import { WireError } from '../../api/bundle.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { listen } from '../../runtime/listen.ts';
@@ -16,6 +16,8 @@ import type { OpenStream } from './open-stream.ts';
 import { createPodAdmission } from './pod-admission.ts';
 import type { PodLookup } from './pod-admission.ts';
 import { readReport } from './read-report.ts';
+import { createUsageFilter } from './reported-usage.ts';
+import type { ReportedUsage, UsageFilter } from './reported-usage.ts';
 import type { Review } from './review-cache.ts';
 import type { BundleStore, PodIdentity } from './store.ts';
 
@@ -38,8 +40,7 @@ export interface BundleServerDeps {
   readonly podOf: PodLookup;
   /** How old the newest evidence from the API server is, on the monotonic clock; Infinity: there never was any. */
   readonly progressAgeMs: () => number;
-  /** Only of tokens that this server's bundle holds. */
-  readonly onUsage: (server: ServerName, pod: PodIdentity, report: UsageReport) => void;
+  readonly onUsage: (usage: ReportedUsage) => void;
   /** A serving certificate (PEM) for this server and this public key (PEM). Throws a WireError for a key that is none. */
   readonly issue: (server: ServerName, publicKeyPem: string) => Promise<string>;
 }
@@ -75,6 +76,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
   const { store, clock } = deps;
   const admission = createPodAdmission(deps);
   const streams = new Set<OpenStream>();
+  const usageOf = createUsageFilter();
   const server = createServer({ ...LIMITS, ...SERVER_TLS, ...options.tls });
   server.maxConnections = options.maxConnections;
   let beats: NodeJS.Timeout | undefined;
@@ -89,7 +91,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
     if (!admitted.admitted) return answer(response, admitted.status);
     if (isStopping) return answer(response, 503);
     if (path.endpoint === 'certificates') return issue(request, response, path.server);
-    if (!isStream) return answer(response, await receive(path.endpoint, request, { server: path.server, pod: admitted.pod }, deps));
+    if (!isStream) return answer(response, await receive(path.endpoint, request, { server: path.server, pod: admitted.pod }, { ...deps, usageOf }));
     if (response.destroyed) return;
     const { nowMs, monotonicMs } = clock;
     const { progressAgeMs } = deps;
@@ -150,7 +152,7 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
 const STOP_GRACE_MS = 500;
 
 /** Takes a report in. Throws a WireError for one that is malformed. */
-async function receive(endpoint: string, request: IncomingMessage, { server, pod }: { readonly server: ServerName; readonly pod: PodIdentity }, { store, onUsage }: BundleServerDeps): Promise<Status> {
+async function receive(endpoint: string, request: IncomingMessage, { server, pod }: { readonly server: ServerName; readonly pod: PodIdentity }, { store, onUsage, usageOf }: Pick<BundleServerDeps, 'store' | 'onUsage'> & { readonly usageOf: UsageFilter }): Promise<Status> {
   const body = await readReport(request, endpoint === 'exposures' ? MAX_EXPOSURE_BYTES : MAX_REPORT_BYTES);
   if (body === undefined) return 413;
   const key = `${server.namespace}/${server.name}`;
@@ -159,9 +161,7 @@ async function receive(endpoint: string, request: IncomingMessage, { server, pod
   } else if (endpoint === 'exposures') {
     store.expose(key, pod.uid, parseExposureReport(body));
   } else {
-    const report = parseUsageReport(body);
-    const known = new Set(store.current(key)?.tokens.map(({ uid }) => uid));
-    onUsage(server, pod, { ...report, generations: report.generations.filter(({ uid }) => known.has(uid)) });
+    onUsage(usageOf(pod, parseUsageReport(body), store.current(key)));
   }
   return 204;
 }

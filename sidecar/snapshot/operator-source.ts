@@ -3,10 +3,11 @@
  * none. What several replicas say becomes one bundle in force, its age, and the operator's clock.
  */
 import type { Bundle } from '../../api/bundle.ts';
-import type { ExposureReport, HeartbeatMessage, UsageReport } from '../../api/bundle-stream.ts';
+import type { ExposureReport, HeartbeatMessage } from '../../api/bundle-stream.ts';
 import type { TokenHashes } from '../../core/bundle/revision.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { UsageReceiver } from '../usage/reporter.ts';
 import { createBundleAdmission, NOTHING_HELD } from './bundle-admission.ts';
 import type { BundleAdmission, Held } from './bundle-admission.ts';
 import { createFreshness } from './freshness.ts';
@@ -45,8 +46,8 @@ export interface OperatorSource {
   run(signal: AbortSignal): Promise<void>;
   /** For expiry: wall-clock time of the operator. */
   readonly clock: { nowMs(): number };
-  /** Offers the report to every connected replica; resolves with how many took it. */
-  reportUsage(report: UsageReport): Promise<number>;
+  /** The replicas that are connected now. */
+  receivers(): readonly UsageReceiver[];
   /** Says it to every replica that is connected, or will be, until something else is said. */
   reportExposure(report: ExposureReport): void;
 }
@@ -74,10 +75,7 @@ export function createOperatorSource(options: OperatorSourceOptions, deps: Opera
 
   return {
     clock: { nowMs: operatorClock.nowMs },
-    async reportUsage(report) {
-      const outcomes = await Promise.allSettled([...links].map((link) => link.reportUsage(report)));
-      return outcomes.filter(({ status }) => status === 'fulfilled').length;
-    },
+    receivers: () => [...links],
     reportExposure(report) {
       if (exposure?.port === report.port && exposure.outcome === report.outcome) return;
       exposure = report;

@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STREAM_FORMAT } from '../../api/bundle-stream.ts';
-import type { ExposureReport, ServerName, StreamEndpoint, UsageReport } from '../../api/bundle-stream.ts';
+import type { ExposureReport, ServerName, StreamEndpoint } from '../../api/bundle-stream.ts';
 import type { TokenHashes } from '../../core/bundle/revision.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { errorCodeOf } from '../../runtime/error-code.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { UsageReceiver } from '../usage/reporter.ts';
 import { followReplica, postReport, ReplicaRefusedError } from './replica-stream.ts';
 import type { ReplicaEvents, ReplicaTarget, ReportChannel } from './replica-stream.ts';
 
@@ -33,13 +34,11 @@ export interface ReplicaFollowerDeps {
 }
 
 /** One connection to a replica, as long as it lasts. */
-export interface ReplicaLink {
-  readonly address: string;
+export interface ReplicaLink extends UsageReceiver {
   /** Unlike any other of this process. */
   readonly id: string;
   /** Says, until it was heard or something newer is to be said, that this revision is enforced. */
   acknowledge(revision: string): void;
-  reportUsage(report: UsageReport): Promise<void>;
   /** As for an acknowledgement: until it was heard, or something newer is to be said. */
   reportExposure(report: ExposureReport): void;
 }
@@ -47,6 +46,8 @@ export interface ReplicaLink {
 /** A stream that held this long was a good one: the next may follow at once. */
 const GOOD_MS = 5_000;
 const RETRY_REPORT_MS = 1_000;
+/** What a replica answers to a report that it cannot read, however often it is sent. */
+const NEVER_TAKEN: ReadonlySet<number> = new Set([400, 413]);
 
 /** Resolves when `signal` aborts. Never rejects: whatever goes wrong with a replica is tried again. */
 export async function keepFollowing(address: string, settings: ReplicaSettings, deps: ReplicaFollowerDeps, signal: AbortSignal): Promise<void> {
@@ -79,7 +80,15 @@ async function followOnce(id: string, address: string, settings: ReplicaSettings
     address,
     id,
     acknowledge: (revision) => acknowledge({ format: STREAM_FORMAT, revision }),
-    reportUsage: async (report) => postReport(await targetNow(), 'usage', report, channel),
+    async reportUsage(report) {
+      try {
+        await postReport(await targetNow(), 'usage', report, channel);
+        return 'taken';
+      } catch (cause) {
+        if (cause instanceof ReplicaRefusedError && NEVER_TAKEN.has(cause.status)) return 'refused';
+        throw cause;
+      }
+    },
     reportExposure: createLatestReporter('exposures', targetNow, channel),
   });
   try {

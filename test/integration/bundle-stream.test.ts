@@ -14,6 +14,7 @@ import type { Authority } from '../kit/certificates.ts';
 import { createOwner } from '../kit/owner.ts';
 import { aJwt, aPodToken } from '../kit/pod-tokens.ts';
 import { temporaryDirectories } from '../kit/temporary-directory.ts';
+import { aGenerationUsage, aReport } from '../kit/usage.ts';
 
 const SERVER = { namespace: 'default', name: 'server' };
 const KEY = 'default/server';
@@ -137,8 +138,9 @@ describe('one replica', () => {
     replica.store.publish(first);
     const sidecar = aSource(replica);
     await sidecar.untilBundle(() => true);
-    const used = (uid: string) => ({ uid, generation: 'abcdefgh', lastUsedAtMs: 1, uses: 3, failures: 1, tools: ['t'] });
-    expect(await sidecar.source.reportUsage({ format: 1, generations: [used('uid-default-alice'), used('uid-of-another-server')] })).toBe(1);
+    const [receiver, ...others] = sidecar.source.receivers();
+    expect(await receiver?.reportUsage(aReport(['uid-default-alice', 'uid-of-another-server'].map((uid) => aGenerationUsage(uid))))).toBe('taken');
+    expect(others).toEqual([]);
     expect(replica.usage.map(({ generations }) => generations.map(({ uid }) => uid))).toEqual([['uid-default-alice']]);
   });
 
@@ -158,6 +160,19 @@ describe('one replica', () => {
     late.store.publish(aRevision(['alice']));
     await heardLate.until(() => true);
     expect(heardLate.all).toEqual(['uid-pod-a 3000 LoopbackOnly']);
+  });
+
+  test('refuses for good the usage that it cannot read, and for now what it gets when nobody can say whose it is', async () => {
+    cluster = aCluster();
+    const replica = await aReplica();
+    replica.store.publish(aRevision(['alice']));
+    const sidecar = aSource(replica);
+    await sidecar.untilBundle(() => true);
+    const [receiver] = sidecar.source.receivers();
+    expect(await receiver?.reportUsage({ ...aReport([]), uncounted: -1 })).toBe('refused');
+    cluster.pods.clear();
+    await expect(receiver?.reportUsage(aReport([]))).rejects.toMatchObject({ status: 403 });
+    expect(replica.usage).toEqual([]);
   });
 
   test('is not believed without a certificate of the authority', async () => {

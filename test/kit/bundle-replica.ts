@@ -75,7 +75,7 @@ export async function startReplica({ cluster, authority, address = '127.0.0.1', 
       },
       podOf: (namespace, name) => cluster.pods.get(`${namespace}/${name}`),
       progressAgeMs: () => replica.progressAgeMs,
-      onUsage: (_server, _pod, report) => void usage.push(report),
+      onUsage: ({ report }) => void usage.push(report),
       issue: () => Promise.reject(new TypeError('this replica issues nothing')),
     },
   );

@@ -4,10 +4,12 @@ import { MAX_EXPOSURE_BYTES, parseAcknowledgement, parseExposureReport, parseStr
 import { WireError } from '../../../api/bundle.ts';
 import { diffBundles } from '../../../core/bundle/patch.ts';
 import { aRevision, revoking } from '../../kit/bundle-changes.ts';
+import { aGenerationUsage, aPermissionUsage, aReport } from '../../kit/usage.ts';
 
 const bundle = aRevision(['alice']);
 const revision = 'a'.repeat(64);
-const usage = { uid: 'u', generation: 'abcdefgh', uses: 1, failures: 0, tools: ['t'] };
+const permission = aPermissionUsage(0, { tools: ['t'] });
+const usage = aGenerationUsage('u', { uses: 1, lastUsedAtMs: 1_000, permissions: [permission] });
 
 test.each([
   { format: 1, type: 'bundle', epoch: 0, bundle },
@@ -52,12 +54,16 @@ test('an exposure says a port and one of three outcomes, and nothing else', () =
 
 test.each([
   ['too many generations', Array.from({ length: USAGE_LIMITS.generations + 1 }, () => usage)],
-  ['too many tools', [{ ...usage, tools: Array.from({ length: USAGE_LIMITS.tools + 1 }, String) }]],
-  ['a tool name that is too long', [{ ...usage, tools: ['x'.repeat(USAGE_LIMITS.toolNameLength + 1)] }]],
+  ['too many permissions', [{ ...usage, permissions: Array.from({ length: USAGE_LIMITS.permissions + 1 }, (_, index) => aPermissionUsage(index)) }]],
+  ['a permission twice', [{ ...usage, permissions: [permission, permission] }]],
+  ['too many tools', [{ ...usage, permissions: [{ ...permission, tools: Array.from({ length: USAGE_LIMITS.tools + 1 }, String) }] }]],
+  ['a tool name that is too long', [{ ...usage, permissions: [{ ...permission, tools: ['x'.repeat(129)] }] }]],
+  ['a tool name that is not printable', [{ ...usage, permissions: [{ ...permission, tools: ['x\u001b[2J'] }] }]],
+  ['a time that is none', [{ ...usage, lastUsedAtMs: 1.5 }]],
   ['a count below zero', [{ ...usage, uses: -1 }]],
 ])('refuses usage with %s', (_case, generations) => {
-  expect(parseUsageReport(JSON.stringify({ format: 1, generations: [usage] })).generations).toEqual([usage]);
-  expect(() => parseUsageReport(JSON.stringify({ format: 1, generations }))).toThrow(WireError);
+  expect(parseUsageReport(JSON.stringify(aReport([usage]))).generations).toEqual([usage]);
+  expect(() => parseUsageReport(JSON.stringify({ ...aReport([]), generations }))).toThrow(WireError);
 });
 
 test('paths name an endpoint and a server, and nothing else is one', () => {

@@ -7,7 +7,7 @@ import type { Logger } from '../../../runtime/log.ts';
 import type { SidecarMetrics } from '../../../sidecar/metrics.ts';
 import { createRecorder } from '../../../sidecar/recorder.ts';
 import type { Recorder } from '../../../sidecar/recorder.ts';
-import { aClock, aSnapshot } from './kit.ts';
+import { aClock, aSnapshot, NOW } from './kit.ts';
 
 /** Says what was called, in order. */
 function recording(): { calls: unknown[][]; recorder: Recorder; clock: ReturnType<typeof aClock> } {
@@ -17,6 +17,15 @@ function recording(): { calls: unknown[][]; recorder: Recorder; clock: ReturnTyp
   const clock = aClock();
   const audit = spy('audit', { decide: (exchange: Exchange) => { exchange.decidedMonotonicMs = clock.monotonicMs(); } }) as AuditLog;
   return { calls, clock, recorder: createRecorder({ audit, metrics: spy('metrics') as SidecarMetrics, log: spy('log') as Logger, clock }) };
+}
+
+/** When each exchange was counted as a use or a failure. */
+function counting(): { counted: [Exchange, number][]; recorder: Recorder; clock: ReturnType<typeof aClock> } {
+  const counted: [Exchange, number][] = [];
+  const clock = aClock();
+  const ignore = new Proxy({}, { get: () => () => undefined });
+  const audit = { decide: (exchange: Exchange) => { exchange.decidedMonotonicMs = clock.monotonicMs(); }, record: () => undefined } as unknown as AuditLog;
+  return { counted, clock, recorder: createRecorder({ audit, metrics: ignore as SidecarMetrics, log: ignore as Logger, clock, usage: { count: (...args) => void counted.push(args) } }) };
 }
 
 const anExchange = (clock: { monotonicMs(): number }): Exchange => createExchange({ id: 'r', startedMonotonicMs: clock.monotonicMs(), peer: '', httpMethod: 'POST' });
@@ -86,5 +95,16 @@ describe('the recorder', () => {
       ['audit.event', { kind: 'token.rotated', credential: { uid: 'u1', name: 'default/alice', generation: 'Ab3dEf9h' } }],
       ['log.info', 'policy in force', { revision: snapshot.revision, servers: 1, exchangesCut: 3 }],
     ]);
+  });
+
+  test('counts a call when it has ended and a stream when it begins, each once, in whole milliseconds', () => {
+    const { counted, recorder, clock } = counting();
+    const [call, stream] = [anExchange(clock), anExchange(clock)];
+    clock.at += 0.5;
+    recorder.streamStarted(stream);
+    clock.at += 1_000;
+    recorder.closed(call);
+    recorder.closed(stream);
+    expect(counted).toEqual([[stream, NOW], [call, NOW + 1_000]]);
   });
 });

@@ -1509,6 +1509,64 @@ export const CRDS: Readonly<Record<'MCPServer' | 'GatewayToken', EmbeddedCrd>> =
        "type": "string",
        "format": "date-time",
        "maxLength": 64
+      },
+      "usage": {
+       "type": "object",
+       "properties": {
+        "asOf": {
+         "type": "string",
+         "format": "date-time",
+         "maxLength": 64
+        },
+        "lastDeniedAt": {
+         "type": "string",
+         "format": "date-time",
+         "maxLength": 64
+        },
+        "permissions": {
+         "type": "array",
+         "maxItems": 32,
+         "x-kubernetes-list-type": "atomic",
+         "items": {
+          "type": "object",
+          "required": [
+           "index",
+           "digest",
+           "lastUsedAt"
+          ],
+          "properties": {
+           "index": {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 0,
+            "maximum": 31
+           },
+           "digest": {
+            "type": "string",
+            "maxLength": 16,
+            "pattern": "^[0-9a-f]{16}$"
+           },
+           "lastUsedAt": {
+            "type": "string",
+            "format": "date-time",
+            "maxLength": 64
+           },
+           "tools": {
+            "type": "array",
+            "maxItems": 32,
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string",
+             "maxLength": 128
+            }
+           },
+           "moreTools": {
+            "type": "boolean"
+           }
+          }
+         }
+        }
+       }
       }
      }
     }

@@ -64,6 +64,11 @@ export interface GatewayConfigAdmin {
 /** Limits for gateway tokens. */
 export interface GatewayConfigTokens {
   /**
+   * How often, at most, the use of one token is written into its status. The first use is written at once. A shorter
+   * interval costs the API server more writes. Without meaning for `mcpgateway serve`, which writes no status.
+   */
+  readonly usageIntervalSeconds: number;
+  /**
    * Bounds for spec.lifetime by namespace. The first policy that selects a namespace applies; where none does, the
    * longest lifetime is 720h.
    */

@@ -21,6 +21,8 @@ export interface LeadDeps {
   /** Resolves when what has changed until now is published: what a server is judged by must not be of before that. Tokens wait for it themselves. */
   readonly published: () => Promise<void>;
   readonly probe: BypassProber['probe'];
+  /** Until its signal is aborted. */
+  readonly writeUsage: (signal: AbortSignal) => Promise<void>;
   readonly clock: Scheduler;
   readonly log: Logger;
   readonly metrics: KubeMetrics;
@@ -46,7 +48,7 @@ export interface Lead {
 }
 
 export function createLead(deps: LeadDeps): Lead {
-  const { view, ledger, streams, probe, clock, log, metrics } = deps;
+  const { view, ledger, streams, probe, writeUsage, clock, log, metrics } = deps;
   let reconsider: (() => void) | undefined;
   let acknowledged: ((news: AcknowledgementNews) => void) | undefined;
   let exposed: ((server: string) => void) | undefined;
@@ -114,6 +116,7 @@ export function createLead(deps: LeadDeps): Lead {
       tokens.run({ workers: WORKERS.tokens, reconcile: deps.reconcileToken, signal }),
       servers.run({ workers: WORKERS.servers, reconcile: reconcileServer, signal }),
       probes.run({ workers: WORKERS.servers, reconcile: probeOnce, signal }),
+      writeUsage(signal),
     ]);
     acknowledged = undefined;
     reconsider = undefined;

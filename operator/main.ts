@@ -38,6 +38,7 @@ import { createSidecarStreams } from './streams.ts';
 import type { Authorities } from './trust/authorities.ts';
 import { createAuthorities, trustedPem } from './trust/authorities.ts';
 import { publishWebhookTrust } from './trust/webhook-trust.ts';
+import { createUsageMemory } from './usage/usage-memory.ts';
 import { createInjector } from './webhook/inject.ts';
 import type { InjectorDeps } from './webhook/inject.ts';
 import { createWebhookServer } from './webhook/server.ts';
@@ -75,8 +76,9 @@ async function run(config: OperatorConfig): Promise<void> {
   const store = createBundleStore({ clock, epoch: config.epoch, positions: () => view.positions() });
   const election = createLeaderElection({ client, namespace, name: 'mcpgateway-operator', candidate: instance, clock, log, metrics });
   const events = createEventRecorder({ client, controller: 'mcpgateway.dev/operator', instance, clock, log, metrics });
+  const usage = createUsageMemory({ tokenOf: ({ namespace: of, name }) => view.tokens.get(of, name)?.object, clock, metrics: registry });
   const operator = createOperator({
-    client, view, election, events, namespace, clock, log, metrics,
+    client, view, election, events, namespace, clock, log, metrics, usage,
     streams: createSidecarStreams(store, clock),
     config: () => configFile.current(),
     authorities: () => ({ stream: trustedPem(trust), serving: trustedPem(servingTrust) }),
@@ -91,7 +93,7 @@ async function run(config: OperatorConfig): Promise<void> {
       review: createPodReview(client),
       podOf: (podNamespace, name) => knownPod(view.pods.get(podNamespace, name)),
       progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
-      onUsage: () => undefined,
+      onUsage: usage.receive,
       issue: createCertificateIssuer({ client, serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, publicHosts: publicHostsOf(view, configFile), authorities: () => servingTrust, clock }),
     },
   );

@@ -25,6 +25,8 @@ import { createClusterLedger } from './ledger/ledger.ts';
 import { createPublisher } from './publisher.ts';
 import type { SidecarStreams } from './streams.ts';
 import { createTokenDeletions } from './token-deletions.ts';
+import type { UsageMemory } from './usage/usage-memory.ts';
+import { createUsageWriter } from './usage/usage-writer.ts';
 import { injectedAnnotation } from './webhook/config-hash.ts';
 import type { InjectionSettings } from './webhook/settings.ts';
 
@@ -32,6 +34,7 @@ export interface OperatorDeps {
   readonly client: KubeClient;
   readonly view: ClusterView;
   readonly streams: SidecarStreams;
+  readonly usage: UsageMemory;
   readonly election: LeaderElection;
   readonly events: EventRecorder;
   readonly namespace: string;
@@ -47,7 +50,7 @@ export interface OperatorDeps {
 export interface Operator {
   /** Every copy is complete and what is known is published. */
   isReady(): boolean;
-  /** Tells sidecars how far this replica has seen, where nothing else did for a while. Asked by whoever owns the timer. */
+  /** Tells sidecars how far this replica has seen, where nothing else did for a while, and forgets what is gone. Asked by whoever owns the timer. */
   refresh(): void;
   /** `config` gives another configuration from now on. */
   configChanged(): void;
@@ -56,7 +59,7 @@ export interface Operator {
 }
 
 export function createOperator(deps: OperatorDeps): Operator {
-  const { client, view, streams, election, clock, log, metrics } = deps;
+  const { client, view, streams, usage, election, clock, log, metrics } = deps;
   const ledger = createClusterLedger({ client, shards: view.shards, namespace: deps.namespace, isLeading: election.isLeader, clock });
   const declaredHashes = createDeclaredHashes({ entryOf: ledger.entry, declared: ledger.declared, tokenOf: ({ namespace, name }) => view.tokens.get(namespace, name)?.object });
   const publisher = createPublisher({
@@ -116,12 +119,22 @@ export function createOperator(deps: OperatorDeps): Operator {
     log,
   });
 
-  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer, published: publisher.published, probe: prober.probe });
+  const writeUsage = createUsageWriter({
+    client,
+    usage,
+    tokenOf: ({ namespace, name }) => view.tokens.get(namespace, name),
+    intervalMs: () => deps.config().tokens.usageIntervalSeconds * 1000,
+    clock,
+    log,
+  });
+  const lead = createLead({ view, ledger, streams, clock, log, metrics, reconcileToken, reconcileServer, published: publisher.published, probe: prober.probe, writeUsage });
 
   return {
     isReady: () => isReady,
     refresh() {
-      if (isReady) publisher.schedule();
+      if (!isReady) return;
+      publisher.schedule();
+      usage.keep(new Set(view.tokens.list().map(({ object }) => object.metadata.uid ?? '')));
     },
     // Whatever else is in it is looked up when it is needed; lifetime policies are applied by the leader, token by token.
     configChanged: lead.reconsiderTokens,

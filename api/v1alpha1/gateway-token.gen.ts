@@ -127,8 +127,12 @@ export interface GatewayTokenStatus {
   /** Value of the annotation mcpgateway.dev/rotate-requested-at that was acted upon last. */
   readonly observedRotateRequest?: string;
   readonly enforcement?: GatewayTokenStatusEnforcement;
-  /** When the token was accepted last, to the hour. */
+  /**
+   * When a request with this token was allowed last, as far as it is known: sidecars report every ten seconds, and what
+   * they report is written here at most once in tokens.usageIntervalSeconds of gateway-config.json.
+   */
   readonly lastUsedAt?: string;
+  readonly usage?: GatewayTokenStatusUsage;
 }
 
 export interface GatewayTokenStatusCondition {
@@ -170,4 +174,36 @@ export interface GatewayTokenStatusEnforcement {
   readonly enforcing?: number;
   /** Time from receipt of the change to the last acknowledgement, on one monotonic clock. */
   readonly slowestAckMilliseconds?: number;
+}
+
+/**
+ * What was done with the token, to tell what it has been granted and never used. Nothing is decided by it. It is merged
+ * with what sidecars report, so it outlives the operator.
+ */
+export interface GatewayTokenStatusUsage {
+  /** When this and lastUsedAt were written. What happened since then is not in them yet. */
+  readonly asOf?: string;
+  /** When a request was denied last although its token was good. */
+  readonly lastDeniedAt?: string;
+  /**
+   * The entries of spec.permissions that allowed something. One that is not here was not used since it has been what it
+   * is.
+   */
+  readonly permissions?: readonly GatewayTokenStatusUsagePermission[];
+}
+
+export interface GatewayTokenStatusUsagePermission {
+  /** Its place in spec.permissions, from 0, when this was written. */
+  readonly index: number;
+  /**
+   * First 16 hexadecimal digits of the SHA-256 of the permission, as JSON with sorted keys. By it the entry is known
+   * again in another place; it goes when the permission is changed.
+   */
+  readonly digest: string;
+  /** When it allowed a request last. */
+  readonly lastUsedAt: string;
+  /** Tools that were called under this permission, in the order of their names. */
+  readonly tools?: readonly string[];
+  /** True where further tools were called than are named. */
+  readonly moreTools?: boolean;
 }

@@ -44,7 +44,7 @@ function compileRule(rule: BundleRule): Rule {
   return { rule: rule.rule, principals: rule.principals, patterns: grant.allow, grant };
 }
 
-function compileGrant(grant: BundleGrant): Grant {
+export function compileGrant(grant: BundleGrant): Grant {
   const allow = readAllForms(grant.allow);
   const caps = grant.caps?.map((cap) => compileKinds(readAllForms(cap)));
   const families = (kind: PatternKind): readonly string[] =>

@@ -1,12 +1,17 @@
 /** The operator against a real API server: YAML and kubectl in; Secrets, Services, status and bundles out. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { GenerationUsage } from '../../api/bundle-stream.ts';
+import type { GatewayTokenStatus } from '../../api/v1alpha1/index.ts';
 import { hashCredential } from '../../core/credential.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { startOperator } from '../kit/operator.ts';
 import type { TestOperator } from '../kit/operator.ts';
+import { aGenerationUsage, aPermissionUsage, aReport } from '../kit/usage.ts';
 import { withControlPlane } from '../kit/with-control-plane.ts';
 
+/** The shortest interval there is. */
+const USAGE_CONFIG = { tokens: { usageIntervalSeconds: 10 } };
 const cluster = withControlPlane({ crds: true });
 let operator: TestOperator;
 let home: string;
@@ -15,7 +20,7 @@ let tools: string;
 beforeAll(async () => {
   home = await cluster().namespace('mcpgateway');
   tools = await cluster().namespace('tools');
-  operator = await startOperator({ kubeconfig: cluster().kubeconfig.text, namespace: home });
+  operator = await startOperator({ kubeconfig: cluster().kubeconfig.text, namespace: home, config: USAGE_CONFIG });
 }, 60_000);
 afterAll(() => operator.stop());
 
@@ -160,6 +165,46 @@ describe('a server', () => {
   test('is closed when it is deleted', async () => {
     await kubectl(['delete', 'mcps', 'other', '-n', tools]);
     await eventually('its bundle retracted', async () => operator.bundle(`${tools}/other`) === undefined || undefined);
+  });
+});
+
+describe('the use of a token', () => {
+  const tokensOfServer = () => new Map(operator.bundle(`${tools}/github`)?.tokens.map((token) => [token.uid, token]));
+  const report = (reporter: string, usage: Partial<GenerationUsage>): void => {
+    const uid = tokenIn('later')?.uid ?? '';
+    operator.usage.receive({ pod: { namespace: tools, name: 'pod', uid: 'pod' }, tokens: tokensOfServer(), report: aReport([aGenerationUsage(uid, usage)], { reporter }) });
+  };
+  const useStatus = async () => {
+    const { lastUsedAt, usage } = JSON.parse(await kubectl(['get', 'gwt', 'later', '-n', tools, '-o', 'jsonpath={.status}'])) as GatewayTokenStatus;
+    return { lastUsedAt, lastDeniedAt: usage?.lastDeniedAt, asOf: usage?.asOf, permissions: usage?.permissions };
+  };
+  const at = (text: string): number => Date.parse(text);
+
+  test('is in its status, and stays there under another leader that has heard less: no time goes back, no tool is forgotten', async () => {
+    report('1'.repeat(16), { uses: 1, lastUsedAtMs: at('2026-01-02T00:00:00Z'), permissions: [aPermissionUsage(0, { lastUsedAtMs: at('2026-01-02T00:00:00Z'), tools: ['get_issue'] })] });
+    const first = await eventually('the first use', async () => {
+      const status = await useStatus();
+      return status.lastUsedAt === undefined ? undefined : status;
+    });
+    expect(first).toMatchObject({ lastUsedAt: '2026-01-02T00:00:00Z', permissions: [{ index: 0, lastUsedAt: '2026-01-02T00:00:00Z', tools: ['get_issue'] }] });
+    await operator.stop();
+    operator = await startOperator({ kubeconfig: cluster().kubeconfig.text, namespace: home, config: USAGE_CONFIG });
+    await eventually('the next operator publishing', async () => tokenIn('later') !== undefined || undefined);
+    report('2'.repeat(16), { uses: 1, failures: 1, lastUsedAtMs: at('2026-01-01T00:00:00Z'), lastDeniedAtMs: at('2026-01-01T00:00:00Z'), permissions: [aPermissionUsage(0, { lastUsedAtMs: at('2026-01-01T00:00:00Z'), tools: ['get_file'] })] });
+    const second = await eventually('the second report', async () => {
+      const status = await useStatus();
+      return status.asOf === first.asOf ? undefined : status;
+    });
+    expect(second).toMatchObject({
+      lastUsedAt: '2026-01-02T00:00:00Z', lastDeniedAt: '2026-01-01T00:00:00Z',
+      permissions: [{ index: 0, lastUsedAt: '2026-01-02T00:00:00Z', tools: ['get_file', 'get_issue'] }],
+    });
+    expect(at(second.asOf ?? '') - at(first.asOf ?? '')).toBeGreaterThanOrEqual(USAGE_CONFIG.tokens.usageIntervalSeconds * 1000);
+  }, 60_000);
+
+  test('is shown by kubectl, and explained', async () => {
+    expect(await kubectl(['get', 'gwt', 'later', '-n', tools, '-o', 'wide'])).toMatch(/LAST USED/);
+    expect(await kubectl(['explain', 'gwt.status.usage.permissions.digest'])).toContain('SHA-256 of the permission');
   });
 });
 

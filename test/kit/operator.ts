@@ -11,6 +11,8 @@ import { createLeaderElection } from '../../operator/kube/lease.ts';
 import { systemScheduler } from '../../operator/kube/scheduler.ts';
 import { createOperator } from '../../operator/operator.ts';
 import type { SidecarStreams } from '../../operator/streams.ts';
+import { createUsageMemory } from '../../operator/usage/usage-memory.ts';
+import type { UsageMemory } from '../../operator/usage/usage-memory.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { createTryConnect } from '../../runtime/try-connect.ts';
@@ -19,6 +21,8 @@ import { SETTINGS } from './pod-examples.ts';
 export interface TestOperator {
   /** What is published, by `<namespace>/<name>` of the server. */
   bundle(server: string): Bundle | undefined;
+  /** What sidecars would report to. */
+  readonly usage: UsageMemory;
   logText(): string;
   /** Resolves when the process would have ended. */
   stop(): Promise<void>;
@@ -36,14 +40,18 @@ export interface TestOperatorSettings {
 export async function startOperator(settings: TestOperatorSettings): Promise<TestOperator> {
   const logged: string[] = [];
   const log = createLogger({ level: 'debug', stream: new Writable({ write: (chunk: Buffer, _encoding, done) => { logged.push(chunk.toString()); done(); } }) });
-  const metrics = createKubeMetrics(createMetrics());
+  const registry = createMetrics();
+  const metrics = createKubeMetrics(registry);
   const clock = systemScheduler;
   const client = createKubeClient({ kubeConfig: { type: 'Text', yaml: settings.kubeconfig }, userAgent: 'mcpgateway-test', clock, metrics });
   const published = new Map<string, Bundle>();
   const streams = settings.streams ?? unconnected();
+  const view = createClusterView({ client, namespace: settings.namespace, clock, log, metrics, random: () => randomInt(2 ** 32) / 2 ** 32 });
+  const usage = createUsageMemory({ tokenOf: ({ namespace, name }) => view.tokens.get(namespace, name)?.object, clock, metrics: registry });
   const operator = createOperator({
     client,
-    view: createClusterView({ client, namespace: settings.namespace, clock, log, metrics, random: () => randomInt(2 ** 32) / 2 ** 32 }),
+    view,
+    usage,
     streams: {
       ...streams,
       publish(bundle) {
@@ -70,6 +78,7 @@ export async function startOperator(settings: TestOperatorSettings): Promise<Tes
   const running = operator.run(ending.signal);
   return {
     bundle: (server) => published.get(server),
+    usage,
     logText: () => logged.join(''),
     async stop() {
       ending.abort();

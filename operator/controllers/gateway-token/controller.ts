@@ -7,7 +7,6 @@ import type { LedgerToken } from '../../../api/ledger.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { sameStatus } from '../../kube/conditions.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { GATEWAY_TOKENS } from '../../kube/resources.ts';
 import type { Outcome } from '../../kube/work-queue.ts';
@@ -20,7 +19,7 @@ import { createMint } from './mint.ts';
 import type { StepOutcome } from './mint.ts';
 import type { TokenFacts, TokenSources } from './observe.ts';
 import { recoverPending } from './recover-pending.ts';
-import { tokenStatus } from './status.ts';
+import { isShown, tokenStatus } from './status.ts';
 import type { StoredTokenStatus } from './status.ts';
 
 export interface TokenControllerDeps {
@@ -123,7 +122,7 @@ export function createTokenController(deps: TokenControllerDeps): ReconcileToken
     if (entry === undefined) return;
     const stored = sources.status(name);
     const status = tokenStatus({ ...facts, token, entry }, stored);
-    if (sameStatus(stored.whole, status)) return;
+    if (isShown(stored.whole, status)) return;
     const metadata = { namespace: name.namespace, name: name.name };
     const object = { apiVersion: token.apiVersion, kind: token.kind, metadata, status };
     await client.applyStatus(GATEWAY_TOKENS, object, { fieldManager: STATUS_MANAGER, force: true, signal });

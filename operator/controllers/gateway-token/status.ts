@@ -1,13 +1,14 @@
 /**
  * The status of a GatewayToken: a copy for people, made anew from what is known. What is there already is only shown on
- * where this process does not know better; nothing is ever decided by it. Pure.
+ * where this process does not know better; nothing is ever decided by it. What was done with the token is another's to
+ * write (operator/usage/). Pure.
  */
 import type { GatewayTokenConditionType, ConditionReason } from '../../../api/conditions.ts';
 import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken, GatewayTokenStatus } from '../../../api/v1alpha1/index.ts';
+import { isRecord, own } from '../../../manifest/record.ts';
 import type { Condition, Finding } from '../../kube/conditions.ts';
-import { own } from '../../../manifest/record.ts';
-import { setConditions } from '../../kube/conditions.ts';
+import { sameStatus, setConditions } from '../../kube/conditions.ts';
 import type { Enforcement, TokenFacts } from './observe.ts';
 
 type TokenFinding = Finding<GatewayTokenConditionType, ConditionReason>;
@@ -51,6 +52,13 @@ function withStored(enforcement: Enforcement, whole: unknown, generation: number
   const known = enforcement.slowestAckMs === undefined && typeof slowestAckMs === 'number' ? { ...enforcement, slowestAckMs } : enforcement;
   if (!enforcement.isSettling || typeof sidecars !== 'number' || typeof enforcing !== 'number') return known;
   return { ...known, sidecars, enforcing };
+}
+
+/** Whether writing `status` would change nothing in the one that is stored. */
+export function isShown(stored: unknown, status: GatewayTokenStatus): boolean {
+  if (!isRecord(stored)) return false;
+  const { lastUsedAt: _lastUsedAt, usage: _usage, ...ours } = stored;
+  return sameStatus(ours, status);
 }
 
 function generationsOf({ generations }: LedgerToken): NonNullable<GatewayTokenStatus['generations']> {

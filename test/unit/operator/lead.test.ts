@@ -35,6 +35,7 @@ beforeEach(() => {
     ledger: { tokens: () => [] },
     streams: { onAcknowledged: () => undefined, onExposure: () => undefined },
     probe: () => Promise.resolve('Same' as const),
+    writeUsage: () => Promise.resolve(),
     reconcileToken: (key) => see(`token ${key}`),
     reconcileServer: (key) => see(`server ${key}`),
     published: async () => void seen.push('publish'),

@@ -53,7 +53,7 @@ function aConfig(listener: Partial<GatewayConfig['listener']> = {}, admin: Parti
   return {
     listener: { address: '127.0.0.1', port: 0, plainHTTP: true, allowedHosts: ['Gateway.Example'], allowedOrigins: [], maxConnections: 10, maxBodyBytes: 1000, drainSeconds: 0, ...listener },
     admin: { address: '127.0.0.1', port: 0, ...admin },
-    tokens: { lifetimePolicies: [] },
+    tokens: { lifetimePolicies: [], usageIntervalSeconds: 300 },
     certificates: { publicHosts: [] },
     sidecars: { maxStalenessSeconds: 900 },
     audit: { unauthenticatedPerPeerPerMinute: 60 },
@@ -137,7 +137,7 @@ describe('a gateway', () => {
   test.each<[string, GatewayConfig, number]>([
     ['another port', aConfig({ port: 1 }), 1],
     ['other audit settings', { ...aConfig(), audit: { unauthenticatedPerPeerPerMinute: 1 } }, 1],
-    ['other lifetimes, which are in force at once', { ...aConfig(), tokens: { lifetimePolicies: [{ name: 'all', namespaceSelector: { matchLabels: {} }, minLifetime: '1m', maxLifetime: '1h' }] } }, 0],
+    ['other lifetimes, which are in force at once', { ...aConfig(), tokens: { usageIntervalSeconds: 300, lifetimePolicies: [{ name: 'all', namespaceSelector: { matchLabels: {} }, minLifetime: '1m', maxLifetime: '1h' }] } }, 0],
   ])('says of %s whether a restart is needed', async (_name, next, warnings) => {
     const { gateway, logged } = making();
     gateway.apply(aState());

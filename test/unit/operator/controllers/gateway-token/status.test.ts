@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { tokenStatus } from '../../../../../operator/controllers/gateway-token/status.ts';
+import { isShown, tokenStatus } from '../../../../../operator/controllers/gateway-token/status.ts';
 import type { StoredTokenStatus, TokenStatusFacts } from '../../../../../operator/controllers/gateway-token/status.ts';
 import { aGeneration, anEntry, aToken, facts, HOUR, minted, NOW } from './kit.ts';
 
@@ -23,6 +23,13 @@ describe('the status of a token', () => {
     expect(status.observedRotateRequest).toBe('r');
     expect(status.enforcement).toEqual({ generation: 4, sidecars: 3, enforcing: 3, slowestAckMilliseconds: 41 });
     expect(status.conditions?.every(({ observedGeneration }) => observedGeneration === 4)).toBe(true);
+  });
+
+  test('is there already whatever was written beside it of the use of the token, and is not where anything else differs', () => {
+    const status = tokenStatus(statusFacts(), NOTHING);
+    expect(isShown({ ...status, lastUsedAt: '2026-06-01T00:00:00Z', usage: { asOf: '2026-06-01T00:00:00Z' } }, status)).toBe(true);
+    expect(isShown({ ...status, observedRotateRequest: 'r' }, status)).toBe(false);
+    expect(isShown(undefined, status)).toBe(false);
   });
 
   test('never holds a hash', () => {

@@ -12,9 +12,6 @@ const TOLD: readonly { readonly type: string; readonly atFirst: ConditionStatus 
   { type: 'BypassBlocked', atFirst: 'Unknown' },
 ];
 
-/** Of what is Unknown: it will be known soon, or there is nothing to know. */
-const NO_NEWS: readonly string[] = ['Waiting', 'NoPods'];
-
 /** `former` and `present`: conditions before and after. */
 export function serverHappenings(server: MCPServer, former: readonly Condition[], present: readonly Condition[]): readonly Occurrence[] {
   const regarding = referenceTo(server);
@@ -22,10 +19,15 @@ export function serverHappenings(server: MCPServer, former: readonly Condition[]
   const now = new Map(present.map((condition) => [condition.type, condition]));
   const changes = TOLD.flatMap(({ type, atFirst }): Occurrence[] => {
     const condition = now.get(type);
-    if (condition === undefined || (condition.status === 'Unknown' && NO_NEWS.includes(condition.reason)) || condition.status === (before.get(type)?.status ?? atFirst)) return [];
+    if (condition === undefined || isPassing(condition) || condition.status === (before.get(type)?.status ?? atFirst)) return [];
     return [{ regarding, type: condition.status === 'True' ? 'Normal' : 'Warning', reason: reasonOf(condition), action: 'Reconcile', note: condition.message }];
   });
   return [...changes, ...unguarded(regarding, before.get('SidecarsReady'), now.get('SidecarsReady'))];
+}
+
+/** It is over soon, as after every change of a policy, or there is nothing to know. */
+function isPassing({ status, reason }: Condition): boolean {
+  return reason === 'Waiting' || (reason === 'NoPods' && status === 'Unknown');
 }
 
 /** The fault itself, so that each has an Event of its own; Ready repeats what another condition says. */

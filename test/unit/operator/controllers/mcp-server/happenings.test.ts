@@ -32,9 +32,10 @@ describe('a condition', () => {
     expect(told([], [condition('Ready', 'False'), condition('Accepted', 'True'), condition('BypassBlocked', 'Unknown', { reason: 'NoPods' })])).toEqual(['Normal Accepted']);
   });
 
-  test('that will be known soon is no news', () => {
+  test('that is over soon is no news', () => {
     expect(told([condition('BypassBlocked', 'True')], [condition('BypassBlocked', 'Unknown', { reason: 'Waiting' })])).toEqual([]);
-    expect(told([condition('Ready', 'True')], [condition('Ready', 'False', { reason: 'Waiting' })])).toEqual(['Warning NotReady']);
+    expect(told([condition('Ready', 'True')], [condition('Ready', 'False', { reason: 'Waiting' })])).toEqual([]);
+    expect(told([condition('Ready', 'True')], [condition('Ready', 'False', { reason: 'NoPods' })])).toEqual(['Warning NotReady']);
   });
 });
 

@@ -32,8 +32,11 @@ export const MAX_EXPOSURE_BYTES = 256;
 /** The body of a request for a certificate: a public key as PEM. */
 export const MAX_PUBLIC_KEY_BYTES = 1024;
 
-/** `bundles` is a GET that streams; the others are POSTs. Each names the server it is about. */
-export const STREAM_ENDPOINTS = ['bundles', 'acknowledgements', 'usage', 'certificates', 'exposures'] as const;
+/**
+ * `bundles` is a GET that streams; the others are POSTs. Each names the server it is about. `certificates` are for
+ * serving clients, `peercertificates` for the sidecars of one server among each other.
+ */
+export const STREAM_ENDPOINTS = ['bundles', 'acknowledgements', 'usage', 'certificates', 'peercertificates', 'exposures'] as const;
 export type StreamEndpoint = (typeof STREAM_ENDPOINTS)[number];
 
 export function streamPath(endpoint: StreamEndpoint, { namespace, name }: ServerName): string {
@@ -172,6 +175,7 @@ const PATCH_SHAPE = objectOf<BundlePatch>({
     forwardedAttributes: optional(MEMBER_SHAPES.forwardedAttributes),
     sessionKey: optional(MEMBER_SHAPES.sessionKey),
     maxStalenessMs: optional(MEMBER_SHAPES.maxStalenessMs),
+    peerAuthorities: optional(MEMBER_SHAPES.peerAuthorities),
   }),
 });
 

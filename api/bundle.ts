@@ -27,6 +27,8 @@ export interface Bundle {
   readonly sessionKey: string;
   /** Older than this, without anybody who vouches for it, the bundle allows nothing. */
   readonly maxStalenessMs: number;
+  /** PEM, one certificate each: who vouches for the sidecars of this server among each other. Empty where there is only one. */
+  readonly peerAuthorities: readonly string[];
 }
 
 /**
@@ -122,7 +124,7 @@ export interface BundlePrincipalMatch {
 
 export type BundleMembers = Partial<Omit<Bundle, 'format' | 'revision' | 'order' | 'tokens'>>;
 
-export const BUNDLE_LIMITS = { tokens: 50_000, order: 100_000, list: 1024, uid: 128, name: 253, text: 4096 } as const;
+export const BUNDLE_LIMITS = { tokens: 50_000, order: 100_000, list: 1024, authorities: 16, uid: 128, name: 253, text: 4096 } as const;
 
 const NAME = text(BUNDLE_LIMITS.name);
 const TEXT = text(BUNDLE_LIMITS.text);
@@ -182,6 +184,7 @@ export const MEMBER_SHAPES = {
   forwardedAttributes: TEXTS,
   sessionKey: matching(/^[A-Za-z0-9_-]{1,128}$/),
   maxStalenessMs: integer,
+  peerAuthorities: arrayOf(TEXT, BUNDLE_LIMITS.authorities),
 } as const satisfies Record<keyof BundleMembers, Shape>;
 
 export const BUNDLE_SHAPE = objectOf<Bundle>({

@@ -10,6 +10,7 @@ export const ENVIRONMENT = {
   operatorAddress: 'MCPGATEWAY_OPERATOR_ADDRESS',
   logLevel: 'MCPGATEWAY_LOG_LEVEL',
   httpsPort: 'MCPGATEWAY_HTTPS_PORT',
+  peerPort: 'MCPGATEWAY_PEER_PORT',
   adminPort: 'MCPGATEWAY_ADMIN_PORT',
   identityDirectory: 'MCPGATEWAY_IDENTITY_DIRECTORY',
   authoritiesDirectory: 'MCPGATEWAY_AUTHORITIES_DIRECTORY',

@@ -49,6 +49,7 @@ export function compileInput({ servers, tokens, config, ledger, isRecorded }: So
     sessionKeys: new Map(Object.entries(ledger.sessionKeys)),
     // Not looked at here: what is read from the directory is never older than the directory.
     maxStalenessMs: config.sidecars.maxStalenessSeconds * 1000,
+    peerAuthorities: [],
     defaultAddress: { path: defaultPath, isOwn: false },
   };
 }

@@ -55,6 +55,7 @@ export const VARIABLES = {
   },
   sidecarLogLevel: { name: 'MCPGATEWAY_SIDECAR_LOG_LEVEL', fallback: 'info', means: `one of ${LOG_LEVELS.join(', ')}` },
   sidecarPort: { name: 'MCPGATEWAY_SIDECAR_PORT', fallback: '15443', means: 'port of the sidecar for clients' },
+  sidecarPeerPort: { name: 'MCPGATEWAY_SIDECAR_PEER_PORT', fallback: '15444', means: 'port of the sidecar for the other sidecars of its server' },
   sidecarAdminPort: { name: 'MCPGATEWAY_SIDECAR_ADMIN_PORT', fallback: '15090', means: 'port of the sidecar for health and metrics' },
   operatorAddress: { name: 'MCPGATEWAY_OPERATOR_ADDRESS', means: 'host:port of the headless Service of all replicas' },
 } as const satisfies Record<string, Variable>;
@@ -115,7 +116,7 @@ export function readOperatorConfig(env: Readonly<Record<string, string | undefin
       imagePullPolicy: 'IfNotPresent',
       version: VERSION,
       logLevel: level(VARIABLES.sidecarLogLevel),
-      ports: { https: port(VARIABLES.sidecarPort), admin: port(VARIABLES.sidecarAdminPort) },
+      ports: { https: port(VARIABLES.sidecarPort), peer: port(VARIABLES.sidecarPeerPort), admin: port(VARIABLES.sidecarAdminPort) },
       operatorAddress: text(VARIABLES.operatorAddress),
       audiencePrefix: BUNDLE_AUDIENCE,
       authoritiesConfigMap: AUTHORITIES_CONFIG_MAP,

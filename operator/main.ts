@@ -1,6 +1,7 @@
 /** The operator as a process: reads its configuration, builds the parts, starts them, drains them on a signal. */
 import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { ServerName, StreamEndpoint } from '../api/bundle-stream.ts';
 import type { MCPServer } from '../api/v1alpha1/index.ts';
 import { ConfigError } from '../core/config-error.ts';
 import { publicHosts } from '../core/public-hosts.ts';
@@ -15,6 +16,7 @@ import { createShutdown } from '../runtime/shutdown.ts';
 import { createTryConnect } from '../runtime/try-connect.ts';
 import type { KnownPod } from './bundle/pod-admission.ts';
 import { createBundleServer } from './bundle/serve.ts';
+import type { CertificateIssuer } from './bundle/serve.ts';
 import { createBundleStore } from './bundle/store.ts';
 import { createClusterView } from './cluster-view.ts';
 import type { ClusterView, GuardedPod } from './cluster-view.ts';
@@ -24,6 +26,7 @@ import { readOperatorConfig } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import { podRefused } from './controllers/mcp-server/happenings.ts';
 import { createCertificateIssuer } from './issue-certificate.ts';
+import { createPeerCertificateIssuer } from './issue-peer-certificate.ts';
 import { createKubeClient } from './kube/client.ts';
 import type { KubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
@@ -67,9 +70,8 @@ async function run(config: OperatorConfig): Promise<void> {
   const { signal } = shutdown;
   const { namespace, instance } = config;
 
-  const { authorities, servingAuthorities } = openAuthorities(client, config);
-  let trust = await authorities.read(signal);
-  let servingTrust = await servingAuthorities.read(signal);
+  const { authorities, servingAuthorities, peerAuthorities } = openAuthorities(client, config);
+  let [trust, servingTrust, peerTrust] = await Promise.all([authorities.read(signal), servingAuthorities.read(signal), peerAuthorities.read(signal)]);
   const certificate = await openCertificate(trust, config);
 
   const view = createClusterView({ client, namespace, clock, log, metrics, random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE });
@@ -82,6 +84,7 @@ async function run(config: OperatorConfig): Promise<void> {
     streams: createSidecarStreams(store, clock),
     config: () => configFile.current(),
     authorities: () => ({ stream: trustedPem(trust), serving: trustedPem(servingTrust) }),
+    peerAuthorities: () => ({ certificates: peerTrust.trusted.map(({ certificatePem }) => certificatePem), resourceVersion: peerTrust.resourceVersion }),
     settings: config.injection,
     tryConnect: createTryConnect(CONNECT_DEADLINE_MS),
   });
@@ -94,7 +97,7 @@ async function run(config: OperatorConfig): Promise<void> {
       podOf: (podNamespace, name) => knownPod(view.pods.get(podNamespace, name)),
       progressAgeMs: () => clock.monotonicMs() - (view.progressMs() ?? -Infinity),
       onUsage: usage.receive,
-      issue: createCertificateIssuer({ client, serverOf: (of) => view.servers.get(of.namespace, of.name)?.object, publicHosts: publicHostsOf(view, configFile), authorities: () => servingTrust, clock }),
+      issuers: certificateIssuers({ client, view }, { publicHosts: publicHostsOf(view, configFile), serving: () => servingTrust, peer: () => peerTrust }),
     },
   );
   view.pods.onChange(({ namespace: podNamespace = '', name }) => streams.podChanged(podNamespace, name));
@@ -120,6 +123,7 @@ async function run(config: OperatorConfig): Promise<void> {
     const isLeader = election.isLeader();
     trust = isLeader ? await authorities.rotate(signal) : await authorities.read(signal);
     servingTrust = isLeader ? await servingAuthorities.rotate(signal) : await servingAuthorities.read(signal);
+    peerTrust = isLeader ? await peerAuthorities.rotate(signal) : await peerAuthorities.read(signal);
     const renewed = await certificate.renew(trust);
     if (renewed !== undefined) {
       streams.setTls(tlsOf(renewed));
@@ -144,11 +148,12 @@ async function run(config: OperatorConfig): Promise<void> {
   if ((await running) === 'lost') await endAfterLoss(log, shutdown.begin);
 }
 
-function openAuthorities(client: KubeClient, { namespace }: OperatorConfig): { readonly authorities: Authorities; readonly servingAuthorities: Authorities } {
+function openAuthorities(client: KubeClient, { namespace }: OperatorConfig): { readonly authorities: Authorities; readonly servingAuthorities: Authorities; readonly peerAuthorities: Authorities } {
   const shared = { client, namespace, policy: { trustDelayMs: TRUST_DELAY_MS, leafLifetimeMs: LEAF_LIFETIME_MS }, clock: systemScheduler };
   return {
     authorities: createAuthorities({ ...shared, name: 'mcpgateway-authorities', commonName: 'mcpgateway operator authority' }),
     servingAuthorities: createAuthorities({ ...shared, name: 'mcpgateway-serving-authorities', commonName: 'mcpgateway serving authority' }),
+    peerAuthorities: createAuthorities({ ...shared, name: 'mcpgateway-peer-authorities', commonName: 'mcpgateway peer authority' }),
   };
 }
 
@@ -156,6 +161,18 @@ function openAuthorities(client: KubeClient, { namespace }: OperatorConfig): { r
 function publicHostsOf(view: ClusterView, configFile: ConfigFile): (server: MCPServer) => readonly string[] {
   const namespaceLabels = (name: string): Readonly<Record<string, string>> | undefined => view.namespaces.get(undefined, name)?.labels;
   return (server) => publicHosts(server, { servers: view.servers.list().map(({ object }) => object), namespaceLabels, config: configFile.current() });
+}
+
+interface IssuerSettings extends Readonly<Record<'serving' | 'peer', () => RotationPlan<Authority>>> {
+  readonly publicHosts: (server: MCPServer) => readonly string[];
+}
+
+function certificateIssuers({ client, view: { servers } }: { readonly client: KubeClient; readonly view: ClusterView }, { publicHosts: hostsOf, serving, peer }: IssuerSettings): ReadonlyMap<StreamEndpoint, CertificateIssuer> {
+  const serverOf = ({ namespace, name }: ServerName): MCPServer | undefined => servers.get(namespace, name)?.object;
+  return new Map<StreamEndpoint, CertificateIssuer>([
+    ['certificates', createCertificateIssuer({ client, serverOf, publicHosts: hostsOf, authorities: serving, clock: systemScheduler })],
+    ['peercertificates', createPeerCertificateIssuer({ serverUidOf: (server) => serverOf(server)?.metadata.uid, authorities: peer, clock: systemScheduler })],
+  ]);
 }
 
 function knownPod(pod: GuardedPod | undefined): KnownPod | undefined {

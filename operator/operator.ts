@@ -23,6 +23,7 @@ import type { Scheduler } from './kube/scheduler.ts';
 import { createLead } from './lead.ts';
 import { createClusterLedger } from './ledger/ledger.ts';
 import { createPublisher } from './publisher.ts';
+import type { PeerAuthorities } from './publisher.ts';
 import type { SidecarStreams } from './streams.ts';
 import { createTokenDeletions } from './token-deletions.ts';
 import type { UsageMemory } from './usage/usage-memory.ts';
@@ -40,6 +41,7 @@ export interface OperatorDeps {
   readonly namespace: string;
   readonly config: () => GatewayConfig;
   readonly authorities: () => AuthoritiesPem;
+  readonly peerAuthorities: () => PeerAuthorities;
   readonly settings: InjectionSettings;
   readonly tryConnect: TryConnect;
   readonly clock: Scheduler;
@@ -68,6 +70,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     namespaceLabels: () => new Map(view.namespaces.list().map(({ name, labels }) => [name, labels])),
     ledger,
     config: deps.config,
+    peerAuthorities: deps.peerAuthorities,
     positions: () => view.positions(),
     sink: streams,
     clock,

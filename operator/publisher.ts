@@ -19,12 +19,19 @@ export interface BundleSink {
   retract(server: string): void;
 }
 
+/** Who vouches for the sidecars of a server among each other: PEM, and the version to compare copies of it by. */
+export interface PeerAuthorities {
+  readonly certificates: readonly string[];
+  readonly resourceVersion: string;
+}
+
 export interface PublisherDeps {
   readonly servers: () => readonly MCPServer[];
   readonly tokens: () => readonly GatewayToken[];
   readonly namespaceLabels: () => NamespaceLabels;
   readonly ledger: Pick<ClusterLedger, 'tokens' | 'sessionKeys' | 'versions'>;
   readonly config: () => GatewayConfig;
+  readonly peerAuthorities: () => PeerAuthorities;
   /** How far each kind has been seen, as `<kind>` to version. */
   readonly positions: () => Readonly<Record<string, string>> | undefined;
   readonly sink: BundleSink;
@@ -55,7 +62,10 @@ const SAME_AGAIN_MS = 30_000;
 const REST = 4;
 const LONGEST_REST_MS = 200;
 
-export function createPublisher({ servers, tokens, namespaceLabels, ledger, config, positions, sink, clock }: PublisherDeps): Publisher {
+/** A kind of its own in the order of bundles: how far other Secrets were seen says nothing of this one. */
+const PEER_AUTHORITIES = 'PeerAuthorities/all';
+
+export function createPublisher({ servers, tokens, namespaceLabels, ledger, config, peerAuthorities, positions, sink, clock }: PublisherDeps): Publisher {
   let published: ReadonlyMap<string, Bundle> = new Map();
   const publishedAtMs = new Map<string, number>();
   let problems: ReadonlyMap<string, readonly ObjectProblem[]> = new Map();
@@ -71,7 +81,8 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, conf
 
   function compile(): CompileOutput {
     const entries = ledger.tokens();
-    const versions = { ...ledger.versions(), ...positions() };
+    const peers = peerAuthorities();
+    const versions = { ...ledger.versions(), [PEER_AUTHORITIES]: peers.resourceVersion, ...positions() };
     const output = compileBundles({
       servers: servers(),
       tokens: tokens(),
@@ -79,6 +90,7 @@ export function createPublisher({ servers, tokens, namespaceLabels, ledger, conf
       namespaceLabels: namespaceLabels(),
       sessionKeys: ledger.sessionKeys(),
       maxStalenessMs: config().sidecars.maxStalenessSeconds * 1000,
+      peerAuthorities: peers.certificates,
       defaultAddress: { path: ({ spec }) => spec.upstream.path, isOwn: true },
     }, memory);
     return { ...output, bundles: output.bundles.map((bundle) => ({ ...bundle, order: { ...bundle.order, ...versions } })) };

@@ -68,8 +68,14 @@ const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 /** The library reads quotes, commas and `#` in names as syntax. */
 const COMMON_NAME = /^[A-Za-z0-9][A-Za-z0-9 .-]{0,63}$/;
 
-/** Names nobody: what a certificate is for stands in its alternative names alone. */
-const SERVING_SUBJECT = 'mcpgateway serving';
+interface Purpose {
+  /** Names nobody: whom a certificate is for stands in its alternative names alone. */
+  readonly subject: string;
+  readonly uses: readonly ExtendedKeyUsage[];
+}
+
+const SERVING: Purpose = { subject: 'mcpgateway serving', uses: [ExtendedKeyUsage.serverAuth] };
+const PEER: Purpose = { subject: 'mcpgateway peer', uses: [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth] };
 
 /** A new self-signed authority that may sign end-entity certificates, but no further authority. */
 export async function createAuthority({ commonName, nowMs, lifetimeMs }: AuthorityRequest): Promise<Authority> {
@@ -110,7 +116,16 @@ export function readAuthority({ certificatePem, privateKeyPem }: Pick<Authority,
  * authority, its serial number is random, and it ends no later than the authority does. Not judged: who asks, and
  * whether the names are theirs.
  */
-export async function issueServingCertificate(authority: Authority, request: ServingRequest): Promise<ServingCertificate> {
+export function issueServingCertificate(authority: Authority, request: ServingRequest): Promise<ServingCertificate> {
+  return issue(authority, request, SERVING);
+}
+
+/** As issueServingCertificate, for one of several that accept and call each other: it is for both ends of a connection. */
+export function issuePeerCertificate(authority: Authority, request: ServingRequest): Promise<ServingCertificate> {
+  return issue(authority, request, PEER);
+}
+
+async function issue(authority: Authority, request: ServingRequest, { subject, uses }: Purpose): Promise<ServingCertificate> {
   const names = alternativeNames(request);
   const subjectKey = spkiOf(request.publicKey);
   const own = new X509Certificate(authority.certificatePem);
@@ -119,7 +134,7 @@ export async function issueServingCertificate(authority: Authority, request: Ser
   if (notAfterMs <= Math.max(notBeforeMs, request.nowMs)) throw new TypeError('the certificate would have ended already');
   const serialNumber = newSerial();
   const certificate = await X509CertificateGenerator.create({
-    subject: [{ CN: [SERVING_SUBJECT] }],
+    subject: [{ CN: [subject] }],
     issuer: own.subjectName,
     publicKey: subjectKey,
     signingKey: await signingKey(authority),
@@ -130,7 +145,7 @@ export async function issueServingCertificate(authority: Authority, request: Ser
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new ExtendedKeyUsageExtension([...uses]),
       new SubjectAlternativeNameExtension(names),
       await AuthorityKeyIdentifierExtension.create(own.publicKey),
     ],

@@ -22,6 +22,8 @@ export interface CompileInput {
   /** By UID of the MCPServer. */
   readonly sessionKeys: ReadonlyMap<string, string>;
   readonly maxStalenessMs: number;
+  /** PEM, one certificate each; empty where every server has one sidecar only. */
+  readonly peerAuthorities: readonly string[];
   readonly defaultAddress: DefaultAddress;
 }
 
@@ -90,6 +92,7 @@ function compileServer(
     tokens: named.map(({ bundled }) => bundled).sort(byUid),
     sessionKey,
     maxStalenessMs: input.maxStalenessMs,
+    peerAuthorities: input.peerAuthorities,
   };
   const order = orderOf([server, ...named.map(({ token }) => token)]);
   return { bundle: { ...content, revision: revisionOf(content, memory.hashes), order }, problems: unfit };

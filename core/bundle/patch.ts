@@ -57,6 +57,7 @@ function changedMembers(from: Bundle, to: Bundle): BundleMembers {
     ...(differs('forwardedAttributes') ? { forwardedAttributes: to.forwardedAttributes } : {}),
     ...(differs('sessionKey') ? { sessionKey: to.sessionKey } : {}),
     ...(differs('maxStalenessMs') ? { maxStalenessMs: to.maxStalenessMs } : {}),
+    ...(differs('peerAuthorities') ? { peerAuthorities: to.peerAuthorities } : {}),
   };
 }
 

@@ -17,9 +17,9 @@ export type TokenHashes = WeakMap<BundleToken, string>;
  * keep their order.
  */
 export function revisionOf(content: BundleContent, hashes: TokenHashes = new WeakMap()): string {
-  const { format, server, endpoints, upstream, authentication, rules, forwardedAttributes, sessionKey, maxStalenessMs } = content;
+  const { format, server, endpoints, upstream, authentication, rules, forwardedAttributes, sessionKey, maxStalenessMs, peerAuthorities } = content;
   const tokens = [...content.tokens].sort(byUid).map((token) => hashOf(token, hashes));
-  return hashCanonical({ format, server, endpoints, upstream, authentication, rules, forwardedAttributes, sessionKey, maxStalenessMs, tokens });
+  return hashCanonical({ format, server, endpoints, upstream, authentication, rules, forwardedAttributes, sessionKey, maxStalenessMs, peerAuthorities, tokens });
 }
 
 /** The order of tokens in a bundle. */

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { MAX_EXPOSURE_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseExposureReport, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
-import type { ServerName } from '../../api/bundle-stream.ts';
+import type { ServerName, StreamEndpoint } from '../../api/bundle-stream.ts';
 import { WireError } from '../../api/bundle.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { listen } from '../../runtime/listen.ts';
@@ -41,9 +41,12 @@ export interface BundleServerDeps {
   /** How old the newest evidence from the API server is, on the monotonic clock; Infinity: there never was any. */
   readonly progressAgeMs: () => number;
   readonly onUsage: (usage: ReportedUsage) => void;
-  /** A serving certificate (PEM) for this server and this public key (PEM). Throws a WireError for a key that is none. */
-  readonly issue: (server: ServerName, publicKeyPem: string) => Promise<string>;
+  /** Those that issue certificates, by what they are asked through. */
+  readonly issuers: ReadonlyMap<StreamEndpoint, CertificateIssuer>;
 }
+
+/** A certificate (PEM) for this pod of this server and this public key (PEM). Throws a WireError for a key that is none. */
+export type CertificateIssuer = (server: ServerName, publicKeyPem: string, pod: PodIdentity) => Promise<string>;
 
 export interface BundleServer {
   start(): Promise<{ readonly address: string; readonly port: number }>;
@@ -90,20 +93,13 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
     const admitted = await admission.admit(request.headers.authorization, path.server, request.socket.remoteAddress);
     if (!admitted.admitted) return answer(response, admitted.status);
     if (isStopping) return answer(response, 503);
-    if (path.endpoint === 'certificates') return issue(request, response, path.server);
+    const issuer = deps.issuers.get(path.endpoint);
+    if (issuer !== undefined) return issue(request, response, (key) => issuer(path.server, key, admitted.pod));
     if (!isStream) return answer(response, await receive(path.endpoint, request, { server: path.server, pod: admitted.pod }, { ...deps, usageOf }));
     if (response.destroyed) return;
     const { nowMs, monotonicMs } = clock;
     const { progressAgeMs } = deps;
     streams.add(openStream({ ...admitted, server: path.server }, { store, response, nowMs, monotonicMs, progressAgeMs, closed: (stream) => streams.delete(stream) }));
-  }
-
-  /** Names and uses are the operator's to write: of the request only the key counts. */
-  async function issue(request: IncomingMessage, response: ServerResponse, of: ServerName): Promise<void> {
-    const publicKeyPem = await readReport(request, MAX_PUBLIC_KEY_BYTES);
-    if (publicKeyPem === undefined) return answer(response, 413);
-    const pem = await deps.issue(of, publicKeyPem);
-    response.writeHead(200, { 'Content-Type': 'application/x-pem-file', 'Content-Length': Buffer.byteLength(pem) }).end(pem);
   }
 
   function cutUnless(stream: OpenStream): void {
@@ -146,6 +142,14 @@ export function createBundleServer(options: BundleServerOptions, deps: BundleSer
       });
     },
   };
+}
+
+/** Names and uses are the operator's to write: of the request only the key counts. */
+async function issue(request: IncomingMessage, response: ServerResponse, sign: (key: string) => Promise<string>): Promise<void> {
+  const publicKeyPem = await readReport(request, MAX_PUBLIC_KEY_BYTES);
+  if (publicKeyPem === undefined) return answer(response, 413);
+  const pem = await sign(publicKeyPem);
+  response.writeHead(200, { 'Content-Type': 'application/x-pem-file', 'Content-Length': Buffer.byteLength(pem) }).end(pem);
 }
 
 /** For what was written to get out. */

@@ -118,8 +118,8 @@ function sidecarFields({ images, repositories, ports, operatorAddress }: Guarded
     ofSidecar('!has(s.command) && !has(s.args) && !has(s.envFrom) && !has(s.lifecycle) && !has(s.workingDir)', 'must run what its image runs, and nothing else'),
     ofSidecar(SECURITY, 'must keep the security context that the operator injects'),
     ofSidecar(
-      `has(s.ports) && s.ports.size() == 2 && ${port(PORT_NAMES.https, ports.https)} && ${port(PORT_NAMES.admin, ports.admin)}`,
-      'must keep its two ports',
+      `has(s.ports) && s.ports.size() == 3 && ${port(PORT_NAMES.https, ports.https)} && ${port(PORT_NAMES.peer, ports.peer)} && ${port(PORT_NAMES.admin, ports.admin)}`,
+      'must keep its three ports',
     ),
     ofSidecar(
       [
@@ -128,6 +128,7 @@ function sidecarFields({ images, repositories, ports, operatorAddress }: Guarded
         envSays(ENVIRONMENT.namespace, 'request.namespace'),
         envSays(ENVIRONMENT.server, 'variables.server'),
         envSays(ENVIRONMENT.httpsPort, text(String(ports.https))),
+        envSays(ENVIRONMENT.peerPort, text(String(ports.peer))),
         envSays(ENVIRONMENT.adminPort, text(String(ports.admin))),
         ...(['identity', 'authorities', 'bundle', 'tls', 'secrets'] as const).map((what) => envSays(ENVIRONMENT[`${what}Directory`], text(DIRECTORIES[what]))),
       ].join(' && '),
@@ -176,7 +177,7 @@ function sidecarVolumes({ audiencePrefix, authoritiesConfigMap }: GuardedPodsSet
 }
 
 function podFields({ ports }: GuardedPodsSettings): readonly Validation[] {
-  const numbers = `[${ports.https}, ${ports.admin}]`;
+  const numbers = `[${ports.https}, ${ports.peer}, ${ports.admin}]`;
   const names = list(Object.values(PORT_NAMES));
   const free = (containers: string): string =>
     `${containers}.all(c, !has(c.ports) || c.ports.all(p, !(p.containerPort in ${numbers}) && (!has(p.name) || !(p.name in ${names}))))`;
@@ -196,7 +197,7 @@ function podFields({ ports }: GuardedPodsSettings): readonly Validation[] {
     },
     {
       expression: `${free('object.spec.containers')} && ${free('variables.otherInits')}`,
-      message: `spec: ports ${ports.https} and ${ports.admin} are the sidecar's: let other containers use other ones`,
+      message: `spec: ports ${ports.https}, ${ports.peer} and ${ports.admin} are the sidecar's: let other containers use other ones`,
     },
   ];
 }

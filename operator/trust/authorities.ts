@@ -23,11 +23,16 @@ export interface AuthoritiesDeps {
   readonly clock: Clock;
 }
 
+/** What to do with them now, and as of which version of their Secret. */
+export interface StoredAuthorities extends RotationPlan<Authority> {
+  readonly resourceVersion: string;
+}
+
 export interface Authorities {
   /** As they are stored now; makes the first one if there is none. */
-  read(signal: AbortSignal): Promise<RotationPlan<Authority>>;
+  read(signal: AbortSignal): Promise<StoredAuthorities>;
   /** Makes and drops what is due, then as `read`. For the leader alone. */
-  rotate(signal: AbortSignal): Promise<RotationPlan<Authority>>;
+  rotate(signal: AbortSignal): Promise<StoredAuthorities>;
 }
 
 export const AUTHORITY_LIFETIME_MS = 365 * 24 * 3_600_000;
@@ -42,7 +47,7 @@ export function createAuthorities(deps: AuthoritiesDeps): Authorities {
   const { client, namespace, name, clock } = deps;
 
   const make = (): Promise<Authority> => createAuthority({ commonName: deps.commonName, nowMs: clock.nowMs(), lifetimeMs: AUTHORITY_LIFETIME_MS });
-  const plan = (authorities: readonly Authority[]): RotationPlan<Authority> => deriveRotation(authorities, deps.policy, clock.nowMs());
+  const plan = (secret: KubeObject): StoredAuthorities => ({ ...deriveRotation(readAll(secret), deps.policy, clock.nowMs()), resourceVersion: secret.metadata.resourceVersion });
 
   async function stored(signal: AbortSignal): Promise<KubeObject> {
     try {
@@ -71,13 +76,13 @@ export function createAuthorities(deps: AuthoritiesDeps): Authorities {
   }
 
   return {
-    read: async (signal) => plan(readAll(await stored(signal))),
+    read: async (signal) => plan(await stored(signal)),
     async rotate(signal) {
       const secret = await stored(signal);
-      const before = plan(readAll(secret));
+      const before = plan(secret);
       if (!before.create && before.dropped.length === 0) return before;
       const next = [...(before.create ? [await make()] : []), ...before.trusted];
-      return plan(readAll(await client.replace(SECRETS, written(next, secret.metadata.resourceVersion), { fieldManager: FIELD_MANAGER, signal })));
+      return plan(await client.replace(SECRETS, written(next, secret.metadata.resourceVersion), { fieldManager: FIELD_MANAGER, signal }));
     },
   };
 }

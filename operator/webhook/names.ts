@@ -18,7 +18,7 @@ export const VOLUMES = {
 export const AUTHORITIES_CONFIG_MAP = 'mcpgateway-authorities';
 
 /** At most 15 characters each (RFC 6335 §5.1). */
-export const PORT_NAMES = { https: 'mcpgw-https', admin: 'mcpgw-admin' } as const;
+export const PORT_NAMES = { https: 'mcpgw-https', peer: 'mcpgw-peer', admin: 'mcpgw-admin' } as const;
 
 const RUN = '/var/run/mcpgateway';
 /** Directories in the sidecar. */
@@ -29,7 +29,7 @@ export const DIRECTORIES = {
   authorities: `${RUN}/authorities`,
   /** Writable: the last good bundle. */
   bundle: `${RUN}/bundle`,
-  /** Writable: the serving key and certificate that the operator issues. */
+  /** Writable: keys, and the certificates that the operator issues for them. */
   tls: `${RUN}/tls`,
   /** `credentials/<Secret>/<key>` and, where the server names its own certificate, `serving/tls.crt` and `serving/tls.key`. */
   secrets: `${RUN}/secrets`,

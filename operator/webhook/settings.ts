@@ -4,6 +4,8 @@ import type { LogLevel } from '../../runtime/log.ts';
 export interface SidecarPorts {
   /** TLS, for MCP clients. */
   readonly https: number;
+  /** Mutual TLS, for the other sidecars of the same server. */
+  readonly peer: number;
   /** Health, readiness and metrics. */
   readonly admin: number;
 }

@@ -33,6 +33,7 @@ export function sidecarContainer(settings: InjectionSettings, needs: SidecarNeed
     env: environment(settings, needs),
     ports: [
       { name: PORT_NAMES.https, containerPort: settings.ports.https, protocol: 'TCP' },
+      { name: PORT_NAMES.peer, containerPort: settings.ports.peer, protocol: 'TCP' },
       { name: PORT_NAMES.admin, containerPort: settings.ports.admin, protocol: 'TCP' },
     ],
     // The next container waits for this one; being alive is enough, because a bundle may take longer than a pod should.
@@ -63,6 +64,7 @@ function environment(settings: InjectionSettings, { server, ownCertificate, host
     { name: ENVIRONMENT.operatorAddress, value: settings.operatorAddress },
     { name: ENVIRONMENT.logLevel, value: settings.logLevel },
     { name: ENVIRONMENT.httpsPort, value: String(ports.https) },
+    { name: ENVIRONMENT.peerPort, value: String(ports.peer) },
     { name: ENVIRONMENT.adminPort, value: String(ports.admin) },
     { name: ENVIRONMENT.identityDirectory, value: DIRECTORIES.identity },
     { name: ENVIRONMENT.authoritiesDirectory, value: DIRECTORIES.authorities },

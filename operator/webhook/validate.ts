@@ -11,7 +11,7 @@ import { imageNotAllowed, isAllowedRepository, memoryNotPossible } from './overr
 import { listOf, podContainers } from './pod-containers.ts';
 import type { FoundContainer } from './pod-containers.ts';
 import { lostProbe } from './server-probes.ts';
-import type { InjectionSettings, ServerRef } from './settings.ts';
+import type { InjectionSettings, ServerRef, SidecarPorts } from './settings.ts';
 
 export interface InjectionSubject {
   readonly pod: UnknownRecord;
@@ -100,8 +100,8 @@ function serverNotFound({ ref, server }: InjectionSubject): string | undefined {
 
 function upstreamPortTaken({ ref, server, settings: { ports } }: InjectionSubject): string | undefined {
   const port = server?.spec.upstream.port;
-  if (port !== ports.https && port !== ports.admin) return undefined;
-  return `MCPServer ${quote(ref.name)} spec.upstream.port: ${port} is a port of the sidecar: let the server listen on another port than ${ports.https} and ${ports.admin}`;
+  if (port === undefined || !isOneOf(port, Object.values(ports))) return undefined;
+  return `MCPServer ${quote(ref.name)} spec.upstream.port: ${port} is a port of the sidecar: let the server listen on another port than ${named(ports)}`;
 }
 
 const ofServer = ({ ref }: InjectionSubject, fault: string | undefined): string | undefined =>
@@ -146,10 +146,12 @@ const wasInjected = (pod: UnknownRecord): boolean => ownString(own(own(pod, 'met
 
 function portTaken({ pod, settings: { ports } }: InjectionSubject): string | undefined {
   return firstPort(pod, (port, at) => {
-    const field = ['containerPort', 'hostPort'].find((name) => isOneOf(own(port, name), [ports.https, ports.admin]));
-    return field === undefined ? undefined : `${at}.${field}: ${ports.https} and ${ports.admin} are ports of the sidecar: use another port`;
+    const field = ['containerPort', 'hostPort'].find((name) => isOneOf(own(port, name), Object.values(ports)));
+    return field === undefined ? undefined : `${at}.${field}: ${named(ports)} are ports of the sidecar: use another port`;
   });
 }
+
+const named = ({ https, peer, admin }: SidecarPorts): string => `${https}, ${peer} and ${admin}`;
 
 /** A Service that targets a port by name takes the first container that has it. */
 function portNameTaken({ pod }: InjectionSubject): string | undefined {

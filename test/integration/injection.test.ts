@@ -140,7 +140,7 @@ describe('injection', () => {
     ['hostNetwork', { hostNetwork: true }, {}, 'spec.hostNetwork: the sidecar cannot guard the ports of a node: remove the field'],
     ['shareProcessNamespace', { shareProcessNamespace: true }, {}, 'spec.shareProcessNamespace: the other containers could read'],
     ['a server that does not exist', {}, { labels: { 'mcpgateway.dev/server': 'jira' } }, 'there is no MCPServer "jira" in namespace tools'],
-    ['a port of the sidecar', { containers: [{ name: 'a', image: 'x', ports: [{ containerPort: 8443 }] }] }, {}, 'spec.containers[0].ports[0].containerPort: 8443 and 9901 are ports of the sidecar'],
+    ['a port of the sidecar', { containers: [{ name: 'a', image: 'x', ports: [{ containerPort: 8443 }] }] }, {}, 'spec.containers[0].ports[0].containerPort: 8443, 8445 and 9901 are ports of the sidecar'],
   ])('a pod with %s is refused in a sentence', async (_title, spec, metadata, sentence) => {
     const { status, body } = await createPod(aPod(spec, { name: 'refused', ...metadata }));
     expect({ status, message: body.message }).toEqual({ status: 403, message: expect.stringContaining(sentence) });
@@ -414,7 +414,7 @@ describe('the admission policies', () => {
       ['whose sidecar carries the token of the pod', (_, it) => (it['volumeMounts'] = (it['volumeMounts'] as Mutable[]).filter(({ name }) => name !== 'mcp-gateway-nothing')), 'must mount its own volumes alone'],
       ['whose token is for another server', (spec) => ((first((first((spec['volumes'] as Mutable[]).filter(({ name }) => name === 'mcp-gateway-identity'))['projected'] as Mutable)['sources'])['serviceAccountToken'] as Mutable)['audience'] = 'mcpgateway.dev/tools/other'), 'must keep the volumes'],
       ['that trusts other authorities', (spec) => ((first((spec['volumes'] as Mutable[]).filter(({ name }) => name === 'mcp-gateway-authorities'))['configMap'] as Mutable)['name'] = 'mine'), 'must keep the volumes'],
-      ['whose sidecar has another port', (_, it) => (first(it['ports'])['containerPort'] = 8444), 'must keep its two ports'],
+      ['whose sidecar has another port', (_, it) => (first(it['ports'])['containerPort'] = 8444), 'must keep its three ports'],
       ['that shares its processes', (spec) => (spec['shareProcessNamespace'] = true), 'are not possible'],
       ['whose app mounts a volume of the sidecar', (spec) => (first(spec['containers'])['volumeMounts'] = [{ name: 'mcp-gateway-tls', mountPath: '/x' }]), 'are for the sidecar alone'],
       ['whose app has a port of the sidecar', (spec) => (first(spec['containers'])['ports'] = [{ containerPort: 9901 }]), "are the sidecar's"],

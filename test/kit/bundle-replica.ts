@@ -76,7 +76,7 @@ export async function startReplica({ cluster, authority, address = '127.0.0.1', 
       podOf: (namespace, name) => cluster.pods.get(`${namespace}/${name}`),
       progressAgeMs: () => replica.progressAgeMs,
       onUsage: ({ report }) => void usage.push(report),
-      issue: () => Promise.reject(new TypeError('this replica issues nothing')),
+      issuers: new Map([['certificates', () => Promise.reject(new TypeError('this replica issues nothing'))]]),
     },
   );
   const bound = await server.start();

@@ -52,6 +52,7 @@ export interface BundleSettings {
   readonly forwardedAttributes?: readonly string[];
   readonly sessionKey?: string;
   readonly maxStalenessMs?: number;
+  readonly peerAuthorities?: readonly string[];
 }
 
 const SESSION_KEY = Buffer.alloc(32, 7).toString('base64url');
@@ -74,5 +75,6 @@ export function aBundle(settings: BundleSettings): Bundle {
     forwardedAttributes: settings.forwardedAttributes ?? [],
     sessionKey: settings.sessionKey ?? SESSION_KEY,
     maxStalenessMs: settings.maxStalenessMs ?? 60_000,
+    peerAuthorities: settings.peerAuthorities ?? [],
   };
 }

@@ -112,7 +112,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
 export async function installOperator(cluster: ControlPlane, namespace: string, ports: OperatorProcess['ports']): Promise<Kubeconfig> {
   const access = operatorAccess({ namespace, serviceAccount: SERVICE_ACCOUNT, webhookConfiguration: WEBHOOK_CONFIGURATION });
   const guardedPods = {
-    images: [SIDECAR_IMAGE], repositories: ['mcpgateway/sidecar'], ports: { https: 15_443, admin: 15_090 }, operatorAddress: addressOf(ports),
+    images: [SIDECAR_IMAGE], repositories: ['mcpgateway/sidecar'], ports: { https: 15_443, peer: 15_444, admin: 15_090 }, operatorAddress: addressOf(ports),
     audiencePrefix: BUNDLE_AUDIENCE, authoritiesConfigMap: 'mcpgateway-authorities',
   };
   const policies = admissionPolicies({ guardedPods, operator: { namespace, serviceAccount: SERVICE_ACCOUNT } });

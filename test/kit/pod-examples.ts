@@ -11,7 +11,7 @@ export const SETTINGS: InjectionSettings = {
   imagePullPolicy: 'IfNotPresent',
   version: '1.2.3',
   logLevel: 'info',
-  ports: { https: 8443, admin: 9901 },
+  ports: { https: 8443, peer: 8445, admin: 9901 },
   operatorAddress: 'mcpgateway-bundles.mcpgateway-system.svc:8444',
   audiencePrefix: 'mcpgateway.dev',
   authoritiesConfigMap: 'mcpgateway-authorities',

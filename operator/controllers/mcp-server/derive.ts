@@ -14,7 +14,7 @@ export interface AuthoritiesPem {
 
 export interface ObjectFacts {
   readonly server: MCPServer;
-  readonly ports: { readonly https: number };
+  readonly ports: { readonly https: number; readonly peer: number };
   readonly authorities: AuthoritiesPem;
   readonly authoritiesConfigMap: string;
 }
@@ -42,7 +42,11 @@ export function serverObjects(facts: Pick<ObjectFacts, 'server' | 'ports'>) {
       spec: {
         podSelector: { matchLabels: { [SERVER_LABEL]: name } },
         policyTypes: ['Ingress'],
-        ingress: [{ ports: [{ protocol: 'TCP', port: ports.https }] }],
+        ingress: [
+          { ports: [{ protocol: 'TCP', port: ports.https }] },
+          // Only sidecars of this server have anything to say there.
+          { from: [{ podSelector: { matchLabels: { [SERVER_LABEL]: name } } }], ports: [{ protocol: 'TCP', port: ports.peer }] },
+        ],
       },
     },
   };

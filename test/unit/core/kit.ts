@@ -66,6 +66,7 @@ export function aBundle({ grants = [], rules = [] }: PolicyParts): Bundle {
     forwardedAttributes: [],
     sessionKey: 'c2Vzc2lvbg',
     maxStalenessMs: 900_000,
+    peerAuthorities: [],
   };
 }
 

@@ -36,7 +36,7 @@ describe('the configuration of the operator', () => {
       webhookConfiguration: 'mcpgateway',
       epoch: 1,
       apiRate: { perSecond: 50, burst: 100 },
-      injection: { imageRepositories: [], logLevel: 'info', ports: { https: 15_443, admin: 15_090 }, audiencePrefix: 'mcpgateway.dev/bundles' },
+      injection: { imageRepositories: [], logLevel: 'info', ports: { https: 15_443, peer: 15_444, admin: 15_090 }, audiencePrefix: 'mcpgateway.dev/bundles' },
     });
   });
 

@@ -5,7 +5,7 @@ import type { LedgerToken } from '../../../api/ledger.ts';
 import type { GatewayToken, MCPServer } from '../../../api/v1alpha1/index.ts';
 import { parseGatewayConfig } from '../../../manifest/gateway-config.ts';
 import { createPublisher } from '../../../operator/publisher.ts';
-import type { Publisher } from '../../../operator/publisher.ts';
+import type { PeerAuthorities, Publisher } from '../../../operator/publisher.ts';
 import { createManualScheduler } from '../../kit/kube-clock.ts';
 import type { ManualScheduler } from '../../kit/kube-clock.ts';
 import { aServer, aToken, SHA } from '../core/bundle/kit.ts';
@@ -17,6 +17,7 @@ let entries: LedgerToken[];
 let namespaceLabels: Map<string, Record<string, string>>;
 let sessionKeys: Map<string, string>;
 let versions: Record<string, string>;
+let peers: PeerAuthorities;
 let positions: Record<string, string> | undefined;
 let maxStalenessSeconds: number;
 let compilations: number;
@@ -36,6 +37,7 @@ beforeEach(() => {
   namespaceLabels = new Map();
   sessionKeys = new Map([['server-github', 'a2V5'], ['server-jira', 'a2V5'], ['another', 'b3RoZXI']]);
   versions = {};
+  peers = { certificates: ['PEM'], resourceVersion: '7' };
   positions = undefined;
   maxStalenessSeconds = 900;
   compilations = 0;
@@ -54,6 +56,7 @@ beforeEach(() => {
     namespaceLabels: () => namespaceLabels,
     ledger: { tokens: () => entries, sessionKeys: () => sessionKeys, versions: () => versions },
     config: () => parseGatewayConfig(JSON.stringify({ listener: { plainHTTP: true }, sidecars: { maxStalenessSeconds } }), 'gateway-config.json'),
+    peerAuthorities: () => peers,
     positions: () => positions,
     clock: { ...clock, monotonicMs: () => clock.monotonicMs() + spentMs },
     sink: {
@@ -111,13 +114,20 @@ describe('a bundle', () => {
     expect(bundles.map(({ maxStalenessMs }) => maxStalenessMs)).toEqual([900_000, 60_000]);
   });
 
+  test('holds those who vouch for sidecars among each other, and follows them', () => {
+    publish();
+    peers = { certificates: ['NEW', 'PEM'], resourceVersion: '8' };
+    expect(publish()).toEqual(['publish tools/github']);
+    expect(bundles.map(({ peerAuthorities, order }) => [peerAuthorities, order['PeerAuthorities/all']])).toEqual([[['PEM'], '7'], [['NEW', 'PEM'], '8']]);
+  });
+
   test('has in its order the objects and the shards that it was made of, and how far each kind has been seen', () => {
     versions = { 'Secret/home/mcpgateway-ledger-07': '31', 'Secret/home/mcpgateway-ledger-11': '32' };
     positions = { MCPServer: '40', GatewayToken: '41', Secret: '42' };
     publish();
     expect(bundles[0]?.order).toEqual({
       'MCPServer/tools/github': '10', 'GatewayToken/tools/ci': '20', 'Secret/home/mcpgateway-ledger-07': '31', 'Secret/home/mcpgateway-ledger-11': '32',
-      MCPServer: '40', GatewayToken: '41', Secret: '42',
+      'PeerAuthorities/all': '7', MCPServer: '40', GatewayToken: '41', Secret: '42',
     });
   });
 

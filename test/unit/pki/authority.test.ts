@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, test } from '@jest/globals';
-import { BACKDATE_MS, createAuthority, issueServingCertificate, issueServingPair, readAuthority, UnusablePublicKey } from '../../../pki/authority.ts';
+import { BACKDATE_MS, createAuthority, issuePeerCertificate, issueServingCertificate, issueServingPair, readAuthority, UnusablePublicKey } from '../../../pki/authority.ts';
 import type { Authority } from '../../../pki/authority.ts';
 import { portOf } from '../../kit/ports.ts';
 
@@ -84,6 +84,15 @@ describe('a serving certificate', () => {
     expect(certificate.subject).toBe('CN=mcpgateway serving');
     expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
     expect(certificate.ca).toBe(false);
+  });
+
+  test('of a peer is for both ends of a connection, and otherwise the same', async () => {
+    const authority = await anAuthority();
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const request = { publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(), dnsNames: ['pod.server.internal'], ipAddresses: [], nowMs: NOW, lifetimeMs: 60_000 };
+    const certificate = new X509Certificate((await issuePeerCertificate(authority, request)).certificatePem);
+    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
+    expect([certificate.subjectAltName, certificate.subject, certificate.ca]).toEqual(['DNS:pod.server.internal', 'CN=mcpgateway peer', false]);
   });
 
   test('has a random serial number of 128 bits', async () => {

@@ -50,6 +50,7 @@ test('compiles all that one server needs', () => {
         forwardedAttributes: ['costCenter'],
         sessionKey: 'a2V5',
         maxStalenessMs: 900_000,
+        peerAuthorities: [],
       },
     ],
   });

@@ -40,6 +40,7 @@ export function anInput(parts: Partial<CompileInput>): CompileInput {
     namespaceLabels: new Map(),
     sessionKeys: new Map(servers.map(({ metadata }) => [metadata.uid ?? '', 'a2V5'])),
     maxStalenessMs: 900_000,
+    peerAuthorities: [],
     defaultAddress: { path: ({ metadata }) => `/${metadata.namespace}/${metadata.name}/mcp`, isOwn: false },
     ...parts,
   };

@@ -31,7 +31,7 @@ test('is the same for equal content, whatever the objects, their order and what 
 test('changes with any token and any other member', () => {
   const bundle = aRevision(['a', 'b']);
   const [first, ...others] = bundle.tokens;
-  const changed = [{ ...bundle, tokens: others }, { ...bundle, tokens: [{ ...first!, revoked: true }, ...others] }, { ...bundle, sessionKey: 'other' }, { ...bundle, maxStalenessMs: 1 }, { ...bundle, rules: [] , forwardedAttributes: ['x'] }];
+  const changed = [{ ...bundle, tokens: others }, { ...bundle, tokens: [{ ...first!, revoked: true }, ...others] }, { ...bundle, sessionKey: 'other' }, { ...bundle, maxStalenessMs: 1 }, { ...bundle, peerAuthorities: ['PEM'] }, { ...bundle, rules: [] , forwardedAttributes: ['x'] }];
   for (const other of changed) expect(revisionOf(other)).not.toBe(bundle.revision);
 });
 

@@ -17,7 +17,7 @@ const LABEL = 'metadata.labels[mcpgateway.dev/server]';
 const VOLUME = "names that begin with \"mcp-gateway-\" are reserved for the sidecar: rename the volume";
 const MOUNT = 'volumes that begin with "mcp-gateway-" are for the sidecar alone: remove the mount';
 const NAME = '"mcp-gateway" is reserved for the sidecar: rename the container';
-const PORT = '8443 and 9901 are ports of the sidecar: use another port';
+const PORT = '8443, 8445 and 9901 are ports of the sidecar: use another port';
 
 interface Case {
   readonly pod?: Mutable;
@@ -40,8 +40,8 @@ const REFUSED: Readonly<Record<string, Case>> = {
     reason: 'ServerNotFound',
     message: `${LABEL}: the MCPServer "github" is being deleted: create it again before the pod`,
   },
-  'a server on the port of clients': { server: upstreamAt(8443), reason: 'UpstreamPortTaken', message: 'MCPServer "github" spec.upstream.port: 8443 is a port of the sidecar: let the server listen on another port than 8443 and 9901' },
-  'a server on the port of probes': { server: upstreamAt(9901), reason: 'UpstreamPortTaken', message: 'MCPServer "github" spec.upstream.port: 9901 is a port of the sidecar: let the server listen on another port than 8443 and 9901' },
+  'a server on the port of clients': { server: upstreamAt(8443), reason: 'UpstreamPortTaken', message: 'MCPServer "github" spec.upstream.port: 8443 is a port of the sidecar: let the server listen on another port than 8443, 8445 and 9901' },
+  'a server on the port of probes': { server: upstreamAt(9901), reason: 'UpstreamPortTaken', message: 'MCPServer "github" spec.upstream.port: 9901 is a port of the sidecar: let the server listen on another port than 8443, 8445 and 9901' },
   'an image of another repository': {
     server: aGuardedServer({ sidecar: { image: 'evil.example/sidecar:1' } }),
     reason: 'ImageNotAllowed',
@@ -144,7 +144,7 @@ describe('accepts', () => {
     ['a pod that is injected and has probes', injected(aPod(container({ livenessProbe: { tcpSocket: { port: 3000 } } })))],
     ['a probe of the sidecar itself', aPod(container({ readinessProbe: { httpGet: { path: '/healthz', port: 9901 } } }))],
     ['a pod that was injected with an image of another repository that is allowed', applyPatch(aPod(), podPatch(aPod(), aGuardedServer({ sidecar: { image: 'mirror.example:5000/mcpgateway:1' } }), SETTINGS))],
-    ['a pod that an older version injected', applyPatch(aPod(), podPatch(aPod(), aGuardedServer(), { ...SETTINGS, image: 'registry.example/mcpgateway/sidecar@sha256:aa', ports: { https: 1, admin: 2 } }))],
+    ['a pod that an older version injected', applyPatch(aPod(), podPatch(aPod(), aGuardedServer(), { ...SETTINGS, image: 'registry.example/mcpgateway/sidecar@sha256:aa', ports: { https: 1, peer: 3, admin: 2 } }))],
   ])('%s', (_title, pod) => {
     expect(judge(pod)).toBeUndefined();
   });

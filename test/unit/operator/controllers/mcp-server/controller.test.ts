@@ -47,7 +47,7 @@ const reconcile = () =>
       status: () => ({ whole: status, conditions: status.conditions ?? [] }),
       authorities: () => ({ stream: 'S', serving: 'T' }),
     },
-    settings: { ports: { https: 15_443 }, authoritiesConfigMap: 'mcpgateway-authorities' },
+    settings: { ports: { https: 15_443, peer: 15_444 }, authoritiesConfigMap: 'mcpgateway-authorities' },
     record: (occurrence) => void told.push(occurrence),
     clock: { nowMs: () => 0, monotonicMs: () => 0 },
     log: keepLog(),

@@ -5,14 +5,14 @@ import { PORT_NAMES } from '../../../../../operator/webhook/names.ts';
 import { aServer } from '../../../core/bundle/kit.ts';
 
 function facts(over: Partial<ObjectFacts> = {}): ObjectFacts {
-  return { server: aServer('github'), ports: { https: 15_443 }, authorities: { stream: 'STREAM\n', serving: 'SERVING\n' }, authoritiesConfigMap: 'mcpgateway-authorities', ...over };
+  return { server: aServer('github'), ports: { https: 15_443, peer: 15_444 }, authorities: { stream: 'STREAM\n', serving: 'SERVING\n' }, authoritiesConfigMap: 'mcpgateway-authorities', ...over };
 }
 
 const OWNER = { apiVersion: 'mcpgateway.dev/v1alpha1', kind: 'MCPServer', name: 'github', uid: 'server-github', controller: true, blockOwnerDeletion: false };
 
 describe('the Service of a server', () => {
   test('targets the sidecar\'s port by its name, whatever port the server listens on', () => {
-    const { service } = serverObjects(facts({ server: aServer('github', { upstream: { port: 443, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked' } }), ports: { https: 9000 } }));
+    const { service } = serverObjects(facts({ server: aServer('github', { upstream: { port: 443, path: '/mcp', transport: 'StreamableHTTP', directAccess: 'Blocked' } }), ports: { https: 9000, peer: 9001 } }));
     expect(service.spec.ports).toEqual([{ name: 'https', protocol: 'TCP', port: 443, targetPort: PORT_NAMES.https }]);
     expect(service.spec.selector).toEqual({ 'mcpgateway.dev/server': 'github' });
   });
@@ -24,9 +24,12 @@ describe('the Service of a server', () => {
 });
 
 describe('the NetworkPolicy of a server', () => {
-  test('admits the sidecar\'s port and no other to the pods of the server', () => {
-    expect(serverObjects(facts({ ports: { https: 9000 } })).networkPolicy.spec).toEqual({
-      podSelector: { matchLabels: { 'mcpgateway.dev/server': 'github' } }, policyTypes: ['Ingress'], ingress: [{ ports: [{ protocol: 'TCP', port: 9000 }] }],
+  test('admits everybody to the sidecar\'s port, pods of the server to that of peers, and nobody to another', () => {
+    const ofServer = { matchLabels: { 'mcpgateway.dev/server': 'github' } };
+    expect(serverObjects(facts({ ports: { https: 9000, peer: 9001 } })).networkPolicy.spec).toEqual({
+      podSelector: ofServer,
+      policyTypes: ['Ingress'],
+      ingress: [{ ports: [{ protocol: 'TCP', port: 9000 }] }, { from: [{ podSelector: ofServer }], ports: [{ protocol: 'TCP', port: 9001 }] }],
     });
   });
 });

@@ -1,5 +1,4 @@
 /** What a sidecar in a pod is told by its environment. The webhook writes it; nobody else has a say. */
-import { isIP } from 'node:net';
 import { ENVIRONMENT } from '../api/sidecar-environment.ts';
 import { WireError } from '../api/bundle.ts';
 import { parseServerProbes } from '../api/server-probes.ts';
@@ -8,6 +7,8 @@ import { ConfigError } from '../core/config-error.ts';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import type { LogLevel } from '../runtime/log.ts';
 import type { GatewaySettings } from './gateway.ts';
+import { isPodIp, isPodUid } from './session/holder.ts';
+import type { Holder } from './session/holder.ts';
 
 export interface SidecarConfig {
   readonly namespace: string;
@@ -19,7 +20,9 @@ export interface SidecarConfig {
   /** Name that resolves to every replica of the operator and that their certificates bear, and their port. */
   readonly operator: { readonly host: string; readonly port: number };
   readonly timing: SidecarTiming;
-  readonly directories: { readonly identity: string; readonly authorities: string; readonly bundle: string; readonly secrets: string };
+  readonly directories: { readonly identity: string; readonly authorities: string; readonly bundle: string; readonly tls: string; readonly secrets: string };
+  /** This pod among those of its server, and the port on which their sidecars reach each other. */
+  readonly peer: { readonly self: Holder; readonly port: number };
   /** Whether the operator issues what the listener serves with. */
   readonly isCertificateIssued: boolean;
   /** Listener and admin port, in the form that the standalone gateway has from its file. */
@@ -62,14 +65,18 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
   const logLevel = LOG_LEVELS.find((level) => level === env[ENVIRONMENT.logLevel]);
   if (logLevel === undefined) problems.push(`${ENVIRONMENT.logLevel}: must be one of ${LOG_LEVELS.join(', ')}`);
   const podIps = text(ENVIRONMENT.podIps).split(',');
-  if (podIps.some((each) => each !== '' && isIP(each) === 0)) problems.push(`${ENVIRONMENT.podIps}: must be IP addresses`);
+  if (podIps.some((each) => each !== '' && !isPodIp(each))) problems.push(`${ENVIRONMENT.podIps}: must be IP addresses`);
   // A node without IPv6 has no socket for it; with it, `::` takes both.
   const address = podIps.some((each) => each.includes(':')) ? '::' : '0.0.0.0';
+  const [ip = ''] = podIps;
+  const podUid = text(ENVIRONMENT.podUid);
+  if (!isPodUid(podUid)) problems.push(`${ENVIRONMENT.podUid}: must be a UUID`);
+  const tls = text(ENVIRONMENT.tlsDirectory);
   const secrets = text(ENVIRONMENT.secretsDirectory);
   const isCertificateIssued = text(ENVIRONMENT.certificateSource) !== 'Secret';
-  const serving = isCertificateIssued ? text(ENVIRONMENT.tlsDirectory) : `${secrets}/serving`;
+  const serving = isCertificateIssued ? tls : `${secrets}/serving`;
   const drainSeconds = upTo(LONGEST_DRAIN_SECONDS, `a number up to ${LONGEST_DRAIN_SECONDS}`, [ENVIRONMENT.drainSeconds, env[ENVIRONMENT.drainSeconds] ?? String(LONGEST_DRAIN_SECONDS)]);
-  const ports = { https: port(ENVIRONMENT.httpsPort), admin: port(ENVIRONMENT.adminPort) };
+  const ports = { https: port(ENVIRONMENT.httpsPort), peer: port(ENVIRONMENT.peerPort), admin: port(ENVIRONMENT.adminPort) };
   const config: SidecarConfig = {
     namespace: text(ENVIRONMENT.namespace),
     server: text(ENVIRONMENT.server),
@@ -83,9 +90,11 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
       identity: text(ENVIRONMENT.identityDirectory),
       authorities: text(ENVIRONMENT.authoritiesDirectory),
       bundle: text(ENVIRONMENT.bundleDirectory),
+      tls,
       secrets,
     },
     probes: readProbes(env[ENVIRONMENT.probes], ports, problems),
+    peer: { self: { podUid, ip }, port: ports.peer },
     gateway: {
       listener: {
         address,
@@ -107,11 +116,11 @@ export function readSidecarConfig(env: Environment): SidecarConfig {
 }
 
 /** One that asked the sidecar itself would never end. */
-function readProbes(text: string | undefined, ports: { readonly https: number; readonly admin: number }, problems: string[]): ServerProbes {
+function readProbes(text: string | undefined, ports: Readonly<Record<'https' | 'peer' | 'admin', number>>, problems: string[]): ServerProbes {
   if (text === undefined) return { port: 0, probes: [] };
   try {
     const probes = parseServerProbes(text);
-    if (probes.port !== ports.https && probes.port !== ports.admin) return probes;
+    if (!Object.values(ports).includes(probes.port)) return probes;
     problems.push(`${ENVIRONMENT.probes}: port: must not be a port of the sidecar`);
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause;

@@ -10,6 +10,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { AuditLog } from './audit/log.ts';
 import type { SidecarMetrics } from './metrics.ts';
+import type { PeerSettings } from './peer/peers.ts';
 import { createRecorder } from './recorder.ts';
 import type { Sidecar } from './server.ts';
 import type { ProbeAnswers } from './server-probes.ts';
@@ -46,6 +47,8 @@ export interface GatewayDeps {
   createAudit(config: GatewaySettings): AuditLog;
   /** Absent: nobody asks what was done with tokens. */
   readonly usage?: UsageCounter;
+  /** Absent: there is one gateway. */
+  readonly peers?: Omit<PeerSettings, 'maxConnections'>;
 }
 
 export interface Gateway {
@@ -53,6 +56,8 @@ export interface Gateway {
   apply(state: GatewayState): void;
   /** Denies everything with 503 and cuts what is open, until a state is applied: nobody knows what is allowed now. */
   withdraw(): void;
+  /** What it proves itself with to the other sidecars of its server, now or once it has started. */
+  setPeerCertificate(certificate: TlsMaterial): void;
   /** Listens with the settings of the first good configuration; throws ConfigError without one. */
   start(): Promise<{ readonly address: string; readonly port: number; readonly admin: string }>;
   stop(): Promise<void>;
@@ -66,6 +71,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const { current, log, metrics } = deps;
   let state: GatewayState | undefined;
   let started: Started | undefined;
+  let peerCertificate: TlsMaterial | undefined;
   return {
     apply(next) {
       if (started !== undefined) warnOfListenerChange(started.config, next.config, log);
@@ -76,9 +82,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (started !== undefined) recordPolicy(started.audit, snapshot, next);
     },
     withdraw: () => current.withdraw(),
+    setPeerCertificate(certificate) {
+      peerCertificate = certificate;
+      started?.sidecar.setPeerCertificate(certificate);
+    },
     async start() {
       if (state?.config === undefined) throw new ConfigError(state?.problems ?? ['the configuration has not been read']);
       started = await startListening(deps, state.config);
+      if (peerCertificate !== undefined) started.sidecar.setPeerCertificate(peerCertificate);
       const snapshot = current.get();
       if (snapshot !== undefined) recordPolicy(started.audit, snapshot, state);
       return started.addresses;
@@ -140,6 +151,7 @@ async function startListening(deps: GatewayDeps, config: GatewaySettings): Promi
       allowedHosts: admittedHosts(config),
       allowedOrigins: new Set(listener.allowedOrigins),
     },
+    ...(deps.peers === undefined ? {} : { peers: { ...deps.peers, maxConnections: listener.maxConnections } }),
   });
   const status = { draining: false };
   const admin = createAdminServer({

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { listen } from '../runtime/listen.ts';
 import type { ListenAddress } from '../runtime/listen.ts';
 import { SERVER_TLS } from '../runtime/server-tls.ts';
@@ -14,7 +15,14 @@ import type { TlsMaterial } from './tls-files.ts';
 export interface ListenerOptions extends ListenAddress {
   readonly maxConnections: number;
   /** Absent: plain HTTP. */
-  readonly tls?: TlsMaterial;
+  readonly tls?: ListenerTls & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
+}
+
+/** PEM texts. Without a certificate no handshake succeeds. */
+export interface ListenerTls extends Partial<TlsMaterial> {
+  readonly minVersion?: 'TLSv1.3';
+  /** Who vouches for clients, where their certificates are asked for. */
+  readonly ca?: readonly string[];
 }
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody) => Promise<void>;
@@ -23,12 +31,14 @@ export interface ListenerDeps {
   readonly handle: RequestHandler;
   /** Bytes that are not a request the parser accepts; `code` names the fault, from a closed set. */
   malformed(peer: string, code: string): void;
+  /** A handshake succeeded; no request of the connection has been read. */
+  secured?(socket: TLSSocket): void;
 }
 
 export interface Listener {
   start(): Promise<{ readonly address: string; readonly port: number }>;
   /** New handshakes use this; tickets of the old context are void (no ticket keys are ever set or shared). */
-  setTls(material: TlsMaterial): void;
+  setTls(tls: ListenerTls): void;
   /** Stops accepting, and closes connections as they become idle or have their answer. */
   stopAccepting(): void;
   /** Resolves when no request is being received or answered. */
@@ -62,16 +72,17 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 };
 
 export function createListener(options: ListenerOptions, deps: ListenerDeps): Listener {
-  const tlsServer = options.tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...SERVER_TLS, ...options.tls });
+  const tlsServer = options.tls === undefined ? undefined : createTlsServer({ ...LIMITS, ...SERVER_TLS, ...contextOf(options.tls) });
   const server: Server | TlsServer = tlsServer ?? createPlainServer(LIMITS);
   server.maxConnections = options.maxConnections;
   const answering = createAnswering();
   serve(server, deps, answering);
+  tlsServer?.on('secureConnection', (socket) => deps.secured?.(socket));
   let draining: NodeJS.Timeout | undefined;
 
   return {
     start: () => listen(server, options),
-    setTls: (material) => tlsServer?.setSecureContext({ ...SERVER_TLS, ...material }),
+    setTls: (tls) => tlsServer?.setSecureContext({ ...SERVER_TLS, ...contextOf(tls) }),
     stopAccepting() {
       server.close();
       answering.last();
@@ -86,6 +97,11 @@ export function createListener(options: ListenerOptions, deps: ListenerDeps): Li
       });
     },
   };
+}
+
+/** Node wants a list that it may change. */
+function contextOf<T extends ListenerTls>({ ca, ...tls }: T): Omit<T, 'ca'> & { ca?: string[] } {
+  return ca === undefined ? tls : { ...tls, ca: [...ca] };
 }
 
 /** The connections on which an answer is not complete. */

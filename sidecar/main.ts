@@ -17,16 +17,19 @@ import type { SidecarConfig } from './config.ts';
 import { createExposureProbe } from './exposure-probe.ts';
 import { createGateway } from './gateway.ts';
 import { createSidecarMetrics } from './metrics.ts';
+import { createIssuedCertificate } from './issued-certificate.ts';
+import type { IssuedCertificate } from './issued-certificate.ts';
 import { createMountedSecrets } from './mounted-secrets.ts';
+import { isOfPod } from './peer/peer-trust.ts';
 import { requestCertificate } from './request-certificate.ts';
 import type { CertificateRequestSettings } from './request-certificate.ts';
 import { servedBundles } from './served.ts';
 import { createServerProbes } from './server-probes.ts';
-import { createServingCertificate } from './serving-certificate.ts';
 import { createCurrentSnapshot } from './snapshot/current.ts';
 import { createOperatorSource } from './snapshot/operator-source.ts';
 import { createUsageReporter } from './usage/reporter.ts';
 import { createUsageTally } from './usage/tally.ts';
+import type { TlsMaterial } from './tls-files.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 64;
@@ -39,6 +42,8 @@ const CONNECT_DEADLINE_MS = 3_000;
 const USAGE_EVERY_MS = 10_000;
 /** A replica that is slow must not keep the pod from ending. */
 const LAST_REPORT_MS = 2_000;
+const CERTIFICATE_RETRY_MS = { least: 250, most: 10_000 } as const;
+const PEER_CERTIFICATE_WAIT_MS = 3_000;
 const VERSION = '0.1.0';
 
 async function run(config: SidecarConfig): Promise<void> {
@@ -53,13 +58,13 @@ async function run(config: SidecarConfig): Promise<void> {
   let isStale = true;
   const restored = Promise.withResolvers<void>();
 
-  const resolve = async (): Promise<readonly string[]> => (await lookup(config.operator.host, { all: true })).map(({ address }) => address);
   const operator = {
     server: { namespace, name: server },
     port: config.operator.port,
     tlsName: config.operator.host,
     caFile: join(directories.authorities, 'ca.crt'),
     tokenFile: join(directories.identity, 'token'),
+    resolve: async () => (await lookup(config.operator.host, { all: true })).map(({ address }) => address),
   };
 
   const source = createOperatorSource(
@@ -67,7 +72,7 @@ async function run(config: SidecarConfig): Promise<void> {
     {
       clock: systemClock,
       log,
-      resolve,
+      resolve: operator.resolve,
       onBundle(next) {
         bundle = next;
         enforce();
@@ -101,6 +106,7 @@ async function run(config: SidecarConfig): Promise<void> {
     clock, log, registry, metrics,
     answers: createServerProbes(config.probes),
     usage: tally,
+    peers: config.peer,
     createAudit: ({ audit }) =>
       createAuditLog({
         // Lines are ASCII, and Latin-1 is written without a look at each character.
@@ -111,10 +117,12 @@ async function run(config: SidecarConfig): Promise<void> {
         limits: { flushMs: AUDIT_FLUSH_MS, maxQueueBytes: AUDIT_QUEUE_BYTES, ...audit },
       }),
   });
+  const peerCertificate = createPeerCertificate(config, operator, { log, policy: () => bundle, obtained: (pair) => gateway.setPeerCertificate(pair) });
   const secrets = createMountedSecrets({ directory: directories.secrets, namespace, clock: systemClock, log, onChange: () => enforce() });
 
   /** The one place that decides what requests are judged by. */
   function enforce(): void {
+    peerCertificate.reconsider();
     if (bundle === undefined || isStale) return gateway.withdraw();
     gateway.apply({ config: config.gateway, served: servedBundles([bundle], secrets.lookup), refused: [], problems: [] });
     metrics.policyConfirmed();
@@ -128,7 +136,11 @@ async function run(config: SidecarConfig): Promise<void> {
   const following = source.run(drained.signal);
   // What was in force before a restart is in force again before the first call is let in.
   await Promise.race([restored.promise, following]);
-  await serveWith(config, { ...operator, resolve }, { log, signal: shutdown.signal });
+  await serveWith(config, operator, { log, signal: shutdown.signal });
+  // Without it a session of another pod is unknown here, and that is no reason to serve nobody.
+  const provable = peerCertificate.obtain(shutdown.signal);
+  void provable.then(() => peerCertificate.keep(shutdown.signal));
+  await Promise.race([provable, sleep(PEER_CERTIFICATE_WAIT_MS, undefined, { ref: false })]);
   shutdown.addCloser('gateway', () => gateway.stop());
   shutdown.addCloser('usage', (remainingMs) => Promise.race([usage.stop(), sleep(Math.min(remainingMs / 2, LAST_REPORT_MS))]));
   shutdown.addCloser('operator', () => {
@@ -141,16 +153,42 @@ async function run(config: SidecarConfig): Promise<void> {
   log.info('listening', await gateway.start());
 }
 
+interface PeerCertificateDeps {
+  readonly log: Logger;
+  readonly policy: () => Bundle | undefined;
+  readonly obtained: (pair: TlsMaterial) => void;
+}
+
+function createPeerCertificate({ directories: { tls }, peer }: SidecarConfig, operator: CertificateRequestSettings, { log, policy, obtained }: PeerCertificateDeps): IssuedCertificate {
+  return createIssuedCertificate({
+    purpose: 'peer',
+    files: { certFile: join(tls, 'peer.crt'), keyFile: join(tls, 'peer.key') },
+    request: (publicKeyPem, aborted) => requestCertificate(operator, { endpoint: 'peercertificates', publicKeyPem }, aborted),
+    // A server that was made anew has another UID, and authorities may have been made anew too.
+    suits(certificate) {
+      const bundle = policy();
+      return bundle === undefined || isOfPod(certificate, { serverUid: bundle.server.uid, podUid: peer.self.podUid, authorities: bundle.peerAuthorities }, systemClock.nowMs());
+    },
+    obtained,
+    clock: systemClock,
+    log,
+    retryMs: CERTIFICATE_RETRY_MS,
+  });
+}
+
 /** Before anything is listened on: there is no listener without a certificate. */
 async function serveWith({ isCertificateIssued, gateway }: SidecarConfig, operator: CertificateRequestSettings, { log, signal }: { readonly log: Logger; readonly signal: AbortSignal }): Promise<void> {
   const { tls } = gateway.listener;
   if (!isCertificateIssued || tls === undefined) return;
-  const certificate = createServingCertificate({
+  const certificate = createIssuedCertificate({
+    purpose: 'serving',
     files: tls,
-    request: (publicKeyPem, aborted) => requestCertificate(operator, publicKeyPem, aborted),
+    request: (publicKeyPem, aborted) => requestCertificate(operator, { endpoint: 'certificates', publicKeyPem }, aborted),
+    // The listener reads the files again by itself.
+    obtained: () => undefined,
     clock: systemClock,
     log,
-    retryMs: { least: 250, most: 10_000 },
+    retryMs: CERTIFICATE_RETRY_MS,
   });
   await certificate.obtain(signal);
   void certificate.keep(signal);

@@ -12,6 +12,8 @@ import type { CloseCause, Exchange } from './audit/exchange.ts';
 import { authenticate } from './authenticate/authenticate.ts';
 import { requireLive } from './authenticate/gateway-token.ts';
 import { authorize } from './authorize/authorize.ts';
+import { readHandover } from './peer/handover.ts';
+import type { Handover } from './peer/handover.ts';
 import type { Send } from './proxy/send.ts';
 import { readBody, RequestAborted } from './read-body.ts';
 import { hostAllowed, originAllowed, readRequestHead } from './request-head.ts';
@@ -45,6 +47,8 @@ export type BeforeBody = () => void;
 
 export interface Pipeline {
   handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void>;
+  /** The same path, for a request that another sidecar of the server handed over: it is judged again, and goes no further. */
+  handleFromPeer(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void>;
 }
 
 /** Who asks which server, as one snapshot sees it. */
@@ -59,8 +63,7 @@ const TRACE_ID = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { requestId, current, clock, send, recorder, options } = deps;
 
-  async function handle(request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void> {
-    const exchange = begin(request);
+  async function run(exchange: Exchange, request: IncomingMessage, response: ServerResponse, beforeBody: BeforeBody): Promise<void> {
     response.on('close', () => record(exchange, response));
     let origin: string | undefined;
     try {
@@ -87,11 +90,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     }
   }
 
-  function begin(request: IncomingMessage): Exchange {
+  function begin(request: IncomingMessage, handover?: Handover): Exchange {
     return createExchange({
       id: requestId(),
       startedMonotonicMs: clock.monotonicMs(),
-      peer: request.socket.remoteAddress ?? '',
+      peer: handover?.client ?? request.socket.remoteAddress ?? '',
+      cameFrom: handover,
       httpMethod: request.method ?? '',
       userAgent: request.headers['user-agent'],
       clientRequestId: request.headers['x-request-id']?.toString(),
@@ -137,7 +141,13 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     recorder.closed(exchange);
   }
 
-  return { handle };
+  return {
+    handle: (request, response, beforeBody) => run(begin(request), request, response, beforeBody),
+    handleFromPeer(request, response, beforeBody) {
+      const handover = readHandover(request.headers, request.socket.remoteAddress ?? '');
+      return run(begin(request, handover), request, response, beforeBody);
+    },
+  };
 }
 
 function traceIdOf(traceparent: string | readonly string[] | undefined): string | undefined {

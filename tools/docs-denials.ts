@@ -18,6 +18,8 @@ const MEANINGS = {
   ERR_SERVER_NOT_GRANTED: 'The credential is good and may do nothing on this server.',
   ERR_PERMISSION_DENIED: 'The credential may use this server, but not what the request names. It may also not exist: both get the same answer.',
   ERR_METHOD_UNKNOWN: 'The gateway does not know the method in this protocol era, so it lets nobody use it.',
+  ERR_SESSION_HOLDER_UNREACHABLE:
+    'The session lives in another pod whose sidecar is gone, does not accept connections or is not who it should be. Clients see `ERR_SESSION_UNKNOWN`, and start a new session.',
   ERR_SESSION_UNKNOWN: 'The session id is not one the gateway gave to this principal. Start a new session.',
   ERR_HOST_FORBIDDEN: 'The `Host` header names no host that is served here.',
   ERR_ORIGIN_FORBIDDEN: 'The `Origin` header names a web page that is not allowed.',

@@ -32,8 +32,10 @@ export interface Exchange {
   /** Our request id; also sent to the upstream and to the client. */
   readonly id: string;
   readonly startedMonotonicMs: number;
-  /** Address of the peer of the connection, never taken from a header. */
+  /** Address of the client: of the peer of the connection, never taken from a header of a client. */
   readonly peer: string;
+  /** The sidecar that handed this request over, and its own id of it. */
+  readonly cameFrom: { readonly address: string; readonly requestId: string } | undefined;
   readonly httpMethod: string;
   readonly userAgent: string | undefined;
   /** `X-Request-Id` as the client sent it. */
@@ -52,6 +54,8 @@ export interface Exchange {
   bytesIn: number;
   bytesOut: number;
   upstreamCalled: boolean;
+  /** UID of the pod whose sidecar this was handed to, because it holds the session. */
+  handedTo: string | undefined;
   /** References such as `secret/github-pat#token`. */
   upstreamCredentials: readonly string[] | undefined;
   closeCause: CloseCause | undefined;
@@ -60,7 +64,7 @@ export interface Exchange {
 }
 
 export type ExchangeStart = Pick<Exchange, 'id' | 'startedMonotonicMs' | 'peer' | 'httpMethod'> &
-  Partial<Pick<Exchange, 'userAgent' | 'clientRequestId' | 'traceId'>>;
+  Partial<Pick<Exchange, 'userAgent' | 'clientRequestId' | 'traceId' | 'cameFrom'>>;
 
 export function createExchange(start: ExchangeStart): Exchange {
   // All members from the start: one shape for the engine, and nothing is set that the interface does not name.
@@ -68,6 +72,7 @@ export function createExchange(start: ExchangeStart): Exchange {
     id: start.id,
     startedMonotonicMs: start.startedMonotonicMs,
     peer: start.peer,
+    cameFrom: start.cameFrom,
     httpMethod: start.httpMethod,
     userAgent: start.userAgent,
     clientRequestId: start.clientRequestId,
@@ -83,6 +88,7 @@ export function createExchange(start: ExchangeStart): Exchange {
     bytesIn: 0,
     bytesOut: 0,
     upstreamCalled: false,
+    handedTo: undefined,
     upstreamCredentials: undefined,
     closeCause: undefined,
     decidedMonotonicMs: undefined,
@@ -91,6 +97,7 @@ export function createExchange(start: ExchangeStart): Exchange {
 
 /** Faults that leave a permit standing: the policy allowed the message, carrying it out failed. */
 const FAILURES: ReadonlySet<DenialCode> = new Set([
+  'ERR_SESSION_HOLDER_UNREACHABLE',
   'ERR_UPSTREAM_CREDENTIAL_MISSING',
   'ERR_UPSTREAM_UNREACHABLE',
   'ERR_UPSTREAM_RESPONSE_INVALID',

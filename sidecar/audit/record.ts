@@ -145,19 +145,20 @@ function targetName(target: Target): string | undefined {
 }
 
 function httpPart(exchange: Exchange, nowMonotonicMs: number): string {
-  const { clientRequestId, traceId, userAgent, status } = exchange;
+  const { clientRequestId, traceId, userAgent, status, cameFrom } = exchange;
   let text = `,"http":{"req":${quote(exchange.id, BUDGET.short)},"verb":${quote(exchange.httpMethod, BUDGET.short)}`;
   if (clientRequestId !== undefined) text += `,"clientReq":${quote(clientRequestId, BUDGET.line)}`;
   if (traceId !== undefined && TRACE_ID.test(traceId)) text += `,"trace":"${traceId}"`;
   text += `,"peer":${quote(exchange.peer, BUDGET.short)}`;
+  if (cameFrom !== undefined) text += `,"from":{"peer":${quote(cameFrom.address, BUDGET.short)},"req":${quote(cameFrom.requestId, BUDGET.short)}}`;
   if (userAgent !== undefined) text += `,"ua":${quote(userAgent, BUDGET.agent)}`;
   if (status !== undefined) text += `,"status":${number(status)}`;
   const latencyMs = Math.round((nowMonotonicMs - exchange.startedMonotonicMs) * 1000) / 1000;
   return `${text},"latencyMs":${number(latencyMs)},"bytesIn":${number(exchange.bytesIn)},"bytesOut":${number(exchange.bytesOut)}}`;
 }
 
-function upstreamPart({ upstreamCalled, upstreamCredentials: references }: Exchange): string {
-  const called = `,"upstream":{"called":${upstreamCalled ? 'true' : 'false'}`;
+function upstreamPart({ upstreamCalled, handedTo, upstreamCredentials: references }: Exchange): string {
+  const called = `,"upstream":{"called":${upstreamCalled ? 'true' : 'false'}${handedTo === undefined ? '' : `,"pod":${quote(handedTo, BUDGET.short)}`}`;
   if (references === undefined || references.length === 0) return `${called}}`;
   return `${called},"credential":${quoteList(references, BUDGET.credentials, BUDGET.serverName)}}`;
 }

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import { Denial } from '../../core/denial.ts';
 import { createGatheredBytes } from '../../runtime/gathered-bytes.ts';
-import type { UpstreamControl, UpstreamReceiver } from './forward.ts';
+import type { CallControl, CallReceiver } from './pool.ts';
 import { createBoundaryTracker } from './event-stream.ts';
 import type { AnswerFilter } from './list-filter.ts';
 import { clientResponseHeaders, isRedirect } from './headers.ts';
@@ -18,6 +18,8 @@ export interface RelayContext {
   filterFor(contentType: 'json' | 'event-stream'): AnswerFilter | undefined;
   /** The id to show the client for the session id the upstream sent; `undefined` drops it. */
   wrapSessionId(upstreamId: string): string | undefined;
+  /** What a 401 of the other side means to the client: its challenge speaks to whoever presented a credential to it. */
+  unauthorized(): Denial;
   /** Called once, when the head of an event stream has been sent. */
   streaming(): void;
   /** Bytes of the answer's body, as sent to the client. */
@@ -33,7 +35,7 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const ONE_WRITE_BYTES = 64 * 1024;
 
 export interface Relay {
-  readonly receiver: UpstreamReceiver;
+  readonly receiver: CallReceiver;
   /** Resolves when the connection has taken the whole answer or is gone; rejects with the denial to answer or to cut with. */
   readonly done: Promise<void>;
   /** Ends both sides now. */
@@ -43,7 +45,7 @@ export interface Relay {
 export function createRelay(context: RelayContext): Relay {
   const { response } = context;
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  let control: UpstreamControl | undefined;
+  let control: CallControl | undefined;
   let aborted: Error | undefined;
   let answer: Answer | undefined;
 
@@ -59,7 +61,7 @@ export function createRelay(context: RelayContext): Relay {
     resolve();
   });
 
-  const receiver: UpstreamReceiver = {
+  const receiver: CallReceiver = {
     dispatched(next) {
       control = next;
       if (aborted !== undefined) next.abort(aborted);
@@ -100,7 +102,7 @@ interface Answer {
 }
 
 function startAnswer(context: RelayContext, status: number, rawHeaders: readonly string[]): Answer {
-  requireForClient(status);
+  requireForClient(status, context);
   const head = clientResponseHeaders(rawHeaders);
   const headers = [...head.headers, ...context.extraHeaders, ...sessionHeader(context, head.sessionId)];
   const isStream = head.kind === 'event-stream';
@@ -119,13 +121,10 @@ function sessionHeader({ wrapSessionId }: RelayContext, upstreamId: string | und
   return shown === undefined ? [] : ['Mcp-Session-Id', shown];
 }
 
-function requireForClient(status: number): void {
+function requireForClient(status: number, { unauthorized }: RelayContext): void {
   // What 600 or 999 means each reader decides for itself.
   if (isRedirect(status) || status > 599) throw invalidAnswer();
-  // RFC 9110 §15.5.2 speaks to whoever presented a credential, and that is the gateway.
-  if (status === 401) {
-    throw new Denial('ERR_UPSTREAM_CREDENTIAL_REFUSED', 'The server behind the gateway refused the credential of the gateway.');
-  }
+  if (status === 401) throw unauthorized();
 }
 
 function relayBytes(context: RelayContext, status: number, headers: string[], contentLength: number | undefined): Answer {

@@ -10,12 +10,17 @@ import type { Permit } from '../authorize/authorize.ts';
 import type { OpenExchange, OpenExchanges } from '../open-exchanges.ts';
 import type { RequestHead } from '../request-head.ts';
 import { corsHeaders } from '../respond/cors.ts';
-import { sessionShownAs, upstreamSessionOf } from '../session/bound-session.ts';
+import { handedHeaders } from '../peer/handover.ts';
+import type { PeerForwarder } from '../peer/forward.ts';
+import { lostSession, placeOfSession, sessionShownAs, unknownSession } from '../session/bound-session.ts';
+import type { OwnPlace } from '../session/bound-session.ts';
+import type { Holder } from '../session/holder.ts';
 import type { ServedGeneration, ServedServer } from '../snapshot/snapshot.ts';
 import type { Forwarder } from './forward.ts';
 import { upstreamRequestHeaders } from './headers.ts';
 import { createEventStreamFilter, createJsonBodyFilter } from './list-filter.ts';
 import type { ListPlan } from './list-filter.ts';
+import type { CallReceiver } from './pool.ts';
 import { createRelay } from './relay.ts';
 
 export interface PermittedCall {
@@ -34,17 +39,26 @@ export type Send = (permit: Permit, call: PermittedCall) => Promise<void>;
 
 export interface SendDeps {
   readonly forwarder: Forwarder;
+  /** Absent: there is one gateway, and every session is here. */
+  readonly peers: { readonly own: OwnPlace; readonly forwarder: PeerForwarder } | undefined;
   readonly open: OpenExchanges;
   /** Told when a stream has begun: its decision is recorded before its end, which may be hours away. */
   streamStarted(exchange: Exchange): void;
 }
 
-export function createSend({ forwarder, open, streamStarted }: SendDeps): Send {
+/** Who carries the call out: the upstream beside this gateway, or the sidecar that holds its session. */
+interface Destination {
+  /** The session id to show the client for the one in the answer. */
+  sessionShown(id: string): string | undefined;
+  unauthorized(): Denial;
+  dispatch(receiver: CallReceiver): void;
+}
+
+export function createSend({ forwarder, peers, open, streamStarted }: SendDeps): Send {
   return async function send(permit, call) {
     const { head, message, server, presented, exchange, response } = call;
-    const upstreamSessionId = upstreamSessionOf(head, message, server, presented.principal);
+    const destination = destinationOf(permit, call);
     if (head.sessionId !== undefined) exchange.sessionId = sessionName(head.sessionId);
-    exchange.upstreamCredentials = server.upstreamHeaders?.map(({ reference }) => reference);
     const entry: OpenExchange = { exchange, message, presented, server, cut };
     const plan = planLists(message);
     const shows = (kind: ListKind, listed: unknown): boolean => isListed(entry.presented.principal, kind, listed, entry.server.policy);
@@ -56,7 +70,8 @@ export function createSend({ forwarder, open, streamStarted }: SendDeps): Send {
         const create = contentType === 'json' ? createJsonBodyFilter : createEventStreamFilter;
         return create(plan, shows, message.era);
       },
-      wrapSessionId: (id) => sessionShownAs(id, message, server, presented.principal),
+      wrapSessionId: (id) => destination.sessionShown(id),
+      unauthorized: () => destination.unauthorized(),
       streaming: () => streamStarted(exchange),
       sent(bytes) {
         exchange.bytesOut += bytes;
@@ -66,16 +81,54 @@ export function createSend({ forwarder, open, streamStarted }: SendDeps): Send {
       exchange.closeCause ??= cause;
       relay.abort(denial);
     }
-    const headers = headersFor(call, upstreamSessionId);
     open.add(entry);
     try {
-      exchange.upstreamCalled = true;
-      forwarder.forward(permit, { ...target(call), headers, body: call.body }, relay.receiver);
+      destination.dispatch(relay.receiver);
       await relay.done;
     } finally {
       open.remove(entry);
     }
   };
+
+  function destinationOf(permit: Permit, call: PermittedCall): Destination {
+    const { head, message, server, presented: { principal } } = call;
+    const place = placeOfSession(head, message, { server, principal, own: peers?.own });
+    if (place.kind === 'here') return upstream(permit, call, place.upstreamId);
+    // It was sent here as to the holder of its session: whoever sent it knows no better than this gateway does.
+    if (peers === undefined || call.exchange.cameFrom !== undefined) throw unknownSession(message);
+    return peer(permit, call, { holder: place.holder, through: peers.forwarder });
+  }
+
+  function upstream(permit: Permit, call: PermittedCall, sessionId: string | undefined): Destination {
+    const { message, server, presented: { principal }, exchange, body } = call;
+    const headers = headersFor(call, sessionId);
+    exchange.upstreamCredentials = server.upstreamHeaders?.map(({ reference }) => reference);
+    return {
+      sessionShown: (id) => sessionShownAs(id, message, { server, principal, own: peers?.own }),
+      unauthorized: () => new Denial('ERR_UPSTREAM_CREDENTIAL_REFUSED', 'The server behind the gateway refused the credential of the gateway.'),
+      dispatch(receiver) {
+        exchange.upstreamCalled = true;
+        const { port, path } = server.bundle.upstream;
+        forwarder.forward(permit, { port, path, method: METHOD_OF[message.kind], headers, body }, receiver);
+      },
+    };
+  }
+
+  /** As the client asked, for the other side to judge; what it answers is what the client is shown. */
+  function peer(permit: Permit, call: PermittedCall, { holder, through }: { readonly holder: Holder; readonly through: PeerForwarder }): Destination {
+    const { head, message, server, exchange, body } = call;
+    const headers = handedHeaders(head, server.bundle.authentication.apiKeyHeader, { client: exchange.peer, requestId: exchange.id });
+    if (body !== null) headers.push('content-length', String(body.length));
+    return {
+      sessionShown: (id) => id,
+      // The other side knows of a revocation first, perhaps.
+      unauthorized: () => new Denial('ERR_CREDENTIAL_INVALID', 'The credential is not valid.'),
+      dispatch(receiver) {
+        exchange.handedTo = holder.podUid;
+        through.forward(permit, holder, { path: head.path, method: METHOD_OF[message.kind], headers, body }, receiver, (cause) => lostSession(message, cause));
+      },
+    };
+  }
 }
 
 /** Which lists an answer may hold: by request id for a POST; by shape for a GET stream, which may replay any answer. */
@@ -92,11 +145,6 @@ function planLists(message: Message): ListPlan | undefined {
 
 /** By what was judged, so that no other method than the judged one can be sent. */
 const METHOD_OF = { single: 'POST', batch: 'POST', stream: 'GET', terminate: 'DELETE' } as const satisfies Record<Message['kind'], string>;
-
-function target({ message, server }: PermittedCall): { port: number; path: string; method: 'GET' | 'POST' | 'DELETE' } {
-  const { port, path } = server.bundle.upstream;
-  return { port, path, method: METHOD_OF[message.kind] };
-}
 
 /** The managed namespace is never copied from the client, so what is set here is all the upstream sees of it. */
 function headersFor(call: PermittedCall, upstreamSessionId: string | undefined): string[] {

@@ -11,8 +11,10 @@ export interface EverythingServer extends StartedProcess {
   readonly port: number;
 }
 
-export async function startEverything(): Promise<EverythingServer> {
-  const started = startProcess(process.execPath, ['--import', PRELOAD, PROGRAM, 'streamableHttp']);
+/** `at`: the loopback of a simulated pod, and the port that its MCPServer names. */
+export async function startEverything(at?: { readonly address: string; readonly port: number }): Promise<EverythingServer> {
+  const env = at === undefined ? {} : { TEST_LISTEN_ADDRESS: at.address, TEST_LISTEN_PORT: String(at.port) };
+  const started = startProcess(process.execPath, ['--import', PRELOAD, PROGRAM, 'streamableHttp'], { env });
   const [, port] = await started.untilLine(/^loopback port (\d+)$/);
   return { ...started, port: Number(port) };
 }

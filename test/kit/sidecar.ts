@@ -12,6 +12,7 @@ import { createSidecar } from '../../sidecar/server.ts';
 import { createCurrentSnapshot } from '../../sidecar/snapshot/current.ts';
 import { buildSnapshot } from '../../sidecar/snapshot/snapshot.ts';
 import type { UpstreamHeader } from '../../sidecar/snapshot/snapshot.ts';
+import type { Holder } from '../../sidecar/session/holder.ts';
 import type { TlsMaterial } from '../../sidecar/tls-files.ts';
 
 export type AuditRecord = Readonly<Record<string, unknown>>;
@@ -28,6 +29,7 @@ export interface TestSidecar {
   readonly logText: () => string;
   metricsText(): Promise<string>;
   setTls(material: TlsMaterial): void;
+  setPeerCertificate(certificate: TlsMaterial): void;
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -41,6 +43,8 @@ export interface SidecarSettings {
   readonly maxConnections?: number;
   readonly allowedHosts?: readonly string[];
   readonly allowedOrigins?: readonly string[];
+  /** It is in a pod, one of several. */
+  readonly peers?: { readonly self: Holder; readonly port: number };
 }
 
 export async function startSidecar(settings: SidecarSettings): Promise<TestSidecar> {
@@ -73,6 +77,7 @@ export async function startSidecar(settings: SidecarSettings): Promise<TestSidec
       allowedHosts: new Set(settings.allowedHosts ?? ['localhost', '127.0.0.1']),
       allowedOrigins: new Set(settings.allowedOrigins ?? []),
     },
+    ...(settings.peers === undefined ? {} : { peers: { ...settings.peers, maxConnections: 1_000 } }),
   });
   const publish: TestSidecar['publish'] = (bundles, upstreamHeaders = []) => {
     const headers = upstreamHeaders === 'missing' ? undefined : upstreamHeaders;
@@ -90,6 +95,7 @@ export async function startSidecar(settings: SidecarSettings): Promise<TestSidec
     logText: () => logged.join(''),
     metricsText: async () => (await registry.render()).text,
     setTls: (material) => sidecar.setTls(material),
+    setPeerCertificate: (certificate) => sidecar.setPeerCertificate(certificate),
     async stop(graceMs = 0) {
       await sidecar.drain(graceMs);
       await auditLog.close();

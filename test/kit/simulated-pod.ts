@@ -9,7 +9,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BUNDLE_AUDIENCE, SERVER_LABEL } from '../../api/annotations.ts';
 import { ENVIRONMENT } from '../../api/sidecar-environment.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -30,6 +30,12 @@ export interface PodOptions {
   readonly replicas: readonly string[];
   /** Of the pod; without it, one container. */
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Its address and its loopback, of the loopback network. If absent, its address is one of its own and its loopback 127.0.0.1. */
+  readonly ip?: string;
+  /** On which the sidecars of its server reach each other; any free one if absent. */
+  readonly peerPort?: number;
+  /** Mounted Secrets, by path. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 export interface SimulatedPod {
@@ -59,15 +65,19 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-pod-'));
   for (const each of ['identity', 'authorities', 'bundle', 'tls', 'secrets']) await mkdir(join(directory, each));
   await writeFile(join(directory, 'identity/token'), await token(`${BUNDLE_AUDIENCE}/${namespace}/${server}`));
+  for (const [path, text] of Object.entries(options.secrets ?? {})) {
+    await mkdir(dirname(join(directory, 'secrets', path)), { recursive: true });
+    await writeFile(join(directory, 'secrets', path), text);
+  }
   await writeFile(join(directory, 'authorities/ca.crt'), await authoritiesOf(cluster, namespace));
   const [port, adminPort] = [await freePort(), await freePort()];
-  const ip = `127.${String(16 + randomInt(200))}.${String(randomInt(256))}.${String(1 + randomInt(254))}`;
+  const ip = options.ip ?? `127.${String(16 + randomInt(200))}.${String(randomInt(256))}.${String(1 + randomInt(254))}`;
   const env = {
     ...environment,
     PATH: process.env['PATH'],
-    TEST_REPLICAS: options.replicas.join(','),
+    TEST_REPLICAS: options.replicas.join(','), TEST_LOOPBACK: options.ip ?? '127.0.0.1',
     [ENVIRONMENT.podName]: name, [ENVIRONMENT.podUid]: uid, [ENVIRONMENT.podIps]: ip,
-    [ENVIRONMENT.httpsPort]: String(port), [ENVIRONMENT.adminPort]: String(adminPort),
+    [ENVIRONMENT.httpsPort]: String(port), [ENVIRONMENT.adminPort]: String(adminPort), [ENVIRONMENT.peerPort]: String(options.peerPort ?? await freePort()),
     [ENVIRONMENT.identityDirectory]: join(directory, 'identity'), [ENVIRONMENT.authoritiesDirectory]: join(directory, 'authorities'),
     [ENVIRONMENT.bundleDirectory]: join(directory, 'bundle'), [ENVIRONMENT.tlsDirectory]: join(directory, 'tls'),
     [ENVIRONMENT.secretsDirectory]: join(directory, 'secrets'),
@@ -140,7 +150,7 @@ export function authoritiesOf(cluster: ControlPlane, namespace: string): Promise
 
 /** Resolves once it listens; `logged` and `audited` get its lines. */
 export function startSidecarProcess(env: NodeJS.ProcessEnv, logged: string[], audited: Record<string, unknown>[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', join(ROOT, 'test/kit/replicas-preload.ts'), join(ROOT, 'sidecar/main.ts')], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(process.execPath, ['--import', join(ROOT, 'test/kit/pod-preload.ts'), join(ROOT, 'sidecar/main.ts')], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const killAtExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killAtExit);
   child.once('exit', () => process.off('exit', killAtExit));

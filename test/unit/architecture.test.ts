@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
 
 /** Each package has few doors: files, or directories with a trailing slash. A package that is not here has none. */
 const DOORS: Readonly<Record<string, string | readonly string[]>> = {
-  undici: 'sidecar/proxy/forward.ts',
+  undici: 'sidecar/proxy/pool.ts',
   express: ['runtime/admin-server.ts', 'operator/webhook/server.ts'],
   '@kubernetes/client-node': 'operator/kube/',
   '@peculiar/x509': 'pki/',
@@ -59,10 +59,11 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   // A process and the parts that only a cluster brings together: run against a real API server.
   'operator/main.ts': 'test/integration/cluster.test.ts',
   'operator/issue-certificate.ts': 'test/integration/cluster.test.ts',
+  'operator/issue-peer-certificate.ts': 'test/integration/sessions.test.ts',
   'operator/trust/webhook-trust.ts': 'test/integration/cluster.test.ts',
   'sidecar/main.ts': 'test/integration/cluster.test.ts',
   'sidecar/request-certificate.ts': 'test/integration/cluster.test.ts',
-  'sidecar/serving-certificate.ts': 'test/integration/cluster.test.ts',
+  'sidecar/issued-certificate.ts': 'test/integration/cluster.test.ts',
   'operator/operator.ts': 'test/integration/operator.test.ts',
   'operator/controllers/mcp-server/controller.ts': 'test/integration/operator.test.ts',
   // Both ends of a stream over real TLS.
@@ -76,6 +77,9 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   // Parts of a thing that is tested through its only door.
   'operator/ledger/ledger-index.ts': 'test/unit/operator/ledger/ledger.test.ts',
   'operator/ledger/shard-store.ts': 'test/unit/operator/ledger/ledger.test.ts',
+  'sidecar/peer/connect.ts': 'test/unit/sidecar/peer/forward.test.ts',
+  'sidecar/peer/peers.ts': 'test/integration/security/h-peers.test.ts',
+  'sidecar/proxy/pool.ts': 'test/unit/sidecar/proxy/forward.test.ts',
   'sidecar/snapshot/tombstones.ts': 'test/unit/sidecar/snapshot/bundle-admission.test.ts',
   'operator/webhook/patch-operation.ts': 'test/unit/operator/webhook/pod-patch.test.ts',
   'operator/kube/api-call.ts': 'test/unit/operator/kube/client.test.ts',

@@ -4,8 +4,8 @@ import { ConfigError } from '../../../core/config-error.ts';
 import { readSidecarConfig } from '../../../sidecar/config.ts';
 
 const GOOD: Readonly<Record<string, string>> = {
-  [ENVIRONMENT.namespace]: 'tools', [ENVIRONMENT.server]: 'github', [ENVIRONMENT.podName]: 'github-0', [ENVIRONMENT.podIps]: '10.0.0.7', [ENVIRONMENT.hosts]: 'github-mcp,github-mcp.tools.svc',
-  [ENVIRONMENT.operatorAddress]: 'operator.mcpgateway.svc:9443', [ENVIRONMENT.logLevel]: 'warn', [ENVIRONMENT.httpsPort]: '15443', [ENVIRONMENT.adminPort]: '15090',
+  [ENVIRONMENT.namespace]: 'tools', [ENVIRONMENT.server]: 'github', [ENVIRONMENT.podName]: 'github-0', [ENVIRONMENT.podUid]: '01234567-89ab-4def-8123-456789abcdef', [ENVIRONMENT.podIps]: '10.0.0.7', [ENVIRONMENT.hosts]: 'github-mcp,github-mcp.tools.svc',
+  [ENVIRONMENT.operatorAddress]: 'operator.mcpgateway.svc:9443', [ENVIRONMENT.logLevel]: 'warn', [ENVIRONMENT.httpsPort]: '15443', [ENVIRONMENT.adminPort]: '15090', [ENVIRONMENT.peerPort]: '15444',
   [ENVIRONMENT.identityDirectory]: '/run/identity', [ENVIRONMENT.authoritiesDirectory]: '/run/authorities', [ENVIRONMENT.bundleDirectory]: '/run/bundle',
   [ENVIRONMENT.tlsDirectory]: '/run/tls', [ENVIRONMENT.secretsDirectory]: '/run/secrets', [ENVIRONMENT.certificateSource]: 'Operator',
 };
@@ -29,6 +29,14 @@ describe('the configuration of a sidecar', () => {
     const dual = readSidecarConfig({ ...GOOD, [ENVIRONMENT.podIps]: '10.0.0.7,fd00::7' });
     expect(dual.gateway.listener.address).toBe('::');
     expect(dual.podIps).toEqual(['10.0.0.7', 'fd00::7']);
+  });
+
+  test('says which pod it is, by its first address, and where its peers are', () => {
+    const self = { podUid: '01234567-89ab-4def-8123-456789abcdef', ip: '10.0.0.7' };
+    expect(readSidecarConfig({ ...GOOD, [ENVIRONMENT.podIps]: '10.0.0.7,fd00::7' }).peer).toEqual({ self, port: 15_444 });
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.podIps]: 'localhost' })).toEqual([`${ENVIRONMENT.podIps}: must be IP addresses`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.podUid]: 'github-0' })).toEqual([`${ENVIRONMENT.podUid}: must be a UUID`]);
+    expect(problemsOf({ ...GOOD, [ENVIRONMENT.peerPort]: '0x1' })).toEqual([`${ENVIRONMENT.peerPort}: must be a port`]);
   });
 
   test('takes the server\'s own certificate from its Secret', () => {

@@ -58,6 +58,15 @@ describe('the record of an exchange', () => {
     });
   });
 
+  test('says that a request was handed to another pod, or that it came from one', () => {
+    const handed = render(anExchange({ upstreamCalled: false, handedTo: '01234567-89ab-4def-8123-456789abcdef' }));
+    expect(handed).toMatchObject({ outcome: 'allowed', upstream: { called: false, pod: '01234567-89ab-4def-8123-456789abcdef' } });
+    const lost = render(anExchange({ denial: aDenial('ERR_SESSION_HOLDER_UNREACHABLE'), upstreamCalled: false }));
+    expect(lost).toMatchObject({ outcome: 'allowed', reason: 'ERR_SESSION_HOLDER_UNREACHABLE' });
+    const taken = render(anExchange({ cameFrom: { address: '10.0.0.2', requestId: 'req-1' } }));
+    expect(taken).toMatchObject({ http: { peer: '10.0.0.9', from: { peer: '10.0.0.2', req: 'req-1' } }, upstream: { called: true } });
+  });
+
   test('names the rule that denied, and the reason', () => {
     const denied = anExchange({ permitRule: undefined, denial: aDenial('ERR_PERMISSION_DENIED', 'default-deny'), upstreamCalled: false });
     expect(render(denied)).toMatchObject({

@@ -3,7 +3,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { Denial } from '../../../../core/denial.ts';
 import { authorize, Permit } from '../../../../sidecar/authorize/authorize.ts';
 import { createForwarder } from '../../../../sidecar/proxy/forward.ts';
-import type { Forwarder, UpstreamCall, UpstreamControl, UpstreamReceiver } from '../../../../sidecar/proxy/forward.ts';
+import type { Forwarder, UpstreamCall } from '../../../../sidecar/proxy/forward.ts';
+import type { CallControl, CallReceiver } from '../../../../sidecar/proxy/pool.ts';
 import { createOwner } from '../../../kit/owner.ts';
 import { freePort } from '../../../kit/ports.ts';
 import { answerBytes, answerJson, answerNothing, answerThenCut } from '../../../kit/spy-scripts.ts';
@@ -25,7 +26,7 @@ interface Answer {
   readonly failure: Denial | undefined;
 }
 
-function sent(forwarder: Forwarder, port: number, hooks: Partial<UpstreamReceiver> = {}, call: Partial<UpstreamCall> = {}): Promise<Answer> {
+function sent(forwarder: Forwarder, port: number, hooks: Partial<CallReceiver> = {}, call: Partial<UpstreamCall> = {}): Promise<Answer> {
   return new Promise((resolve) => {
     let status: number | undefined;
     let headers: readonly string[] = [];
@@ -58,7 +59,7 @@ describe('forwarding', () => {
     const { forwarder, spy } = await forwarding();
     const call: UpstreamCall = { port: spy.port, path: '/', method: 'GET', headers: [], body: null };
     for (const forged of [{ rule: 'r' }, Object.create(Permit.prototype), undefined]) {
-      expect(() => forwarder.forward(forged as Permit, call, {} as UpstreamReceiver)).toThrow(TypeError);
+      expect(() => forwarder.forward(forged as Permit, call, {} as CallReceiver)).toThrow(TypeError);
     }
     expect(spy.untouched).toBe(true);
   });
@@ -127,7 +128,7 @@ describe('forwarding', () => {
 
   test('can be aborted while the upstream is silent, which closes the connection to it', async () => {
     const { forwarder, spy } = await forwarding(answerNothing);
-    let control: UpstreamControl | undefined;
+    let control: CallControl | undefined;
     const answer = sent(forwarder, spy.port, { dispatched: (given) => void (control = given) });
     await spy.request(0);
     control?.abort(new Error('cut'));

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Denial } from '../../../../core/denial.ts';
-import type { UpstreamControl } from '../../../../sidecar/proxy/forward.ts';
+import type { CallControl } from '../../../../sidecar/proxy/pool.ts';
 import { createEventStreamFilter, createJsonBodyFilter } from '../../../../sidecar/proxy/list-filter.ts';
 import { createRelay } from '../../../../sidecar/proxy/relay.ts';
 import type { Relay } from '../../../../sidecar/proxy/relay.ts';
@@ -43,7 +43,7 @@ class FakeResponse extends EventEmitter {
   }
 }
 
-class FakeControl implements UpstreamControl {
+class FakeControl implements CallControl {
   readonly calls: string[] = [];
   abort(reason: Error): void {
     this.calls.push(`abort ${reason.message}`);
@@ -76,6 +76,7 @@ function relaying({ lists = false } = {}): Relaying {
       return create({ kind: 'by-shape' }, shown, 'legacy');
     },
     wrapSessionId: (id) => (id === 'dropped' ? undefined : `wrapped-${id}`),
+    unauthorized: () => new Denial('ERR_UPSTREAM_CREDENTIAL_REFUSED', 'Refused.'),
     streaming: () => void (counted.streams += 1),
     sent: (bytes) => void (counted.bytes += bytes),
   });

@@ -8,7 +8,8 @@ import type { Exchange } from '../../../../sidecar/audit/exchange.ts';
 import { authorize } from '../../../../sidecar/authorize/authorize.ts';
 import type { Permit } from '../../../../sidecar/authorize/authorize.ts';
 import { createOpenExchanges } from '../../../../sidecar/open-exchanges.ts';
-import type { UpstreamCall, UpstreamReceiver } from '../../../../sidecar/proxy/forward.ts';
+import type { UpstreamCall } from '../../../../sidecar/proxy/forward.ts';
+import type { CallReceiver } from '../../../../sidecar/proxy/pool.ts';
 import { createSend } from '../../../../sidecar/proxy/send.ts';
 import { sessionShownAs } from '../../../../sidecar/session/bound-session.ts';
 import { buildSnapshot } from '../../../../sidecar/snapshot/snapshot.ts';
@@ -45,7 +46,7 @@ class FakeResponse extends EventEmitter {
 }
 
 interface Sending {
-  readonly calls: { readonly permit: Permit; readonly call: UpstreamCall; readonly receiver: UpstreamReceiver }[];
+  readonly calls: { readonly permit: Permit; readonly call: UpstreamCall; readonly receiver: CallReceiver }[];
   readonly aborts: string[];
   readonly exchange: Exchange;
   readonly response: FakeResponse;
@@ -77,6 +78,7 @@ function sending(message: Message, headers: readonly string[] = [], token = TOKE
       },
       close: () => Promise.resolve(),
     },
+    peers: undefined,
     open,
     streamStarted: (each) => void started.push(each),
   });
@@ -92,7 +94,7 @@ const valuesOf = (flat: readonly string[], name: string): readonly string[] =>
 describe('a permitted call', () => {
   const session = (): string => {
     const [server] = snapshotOf(TOKEN).servers.values();
-    return sessionShownAs('upstream-1', ECHO, server!, presentedOf(server!, TOKEN).principal) ?? '';
+    return sessionShownAs('upstream-1', ECHO, { server: server!, principal: presentedOf(server!, TOKEN).principal, own: undefined }) ?? '';
   };
 
   test('is sent as the bytes that were judged, with the identity, our credential and our id, and nothing of the client\'s', () => {

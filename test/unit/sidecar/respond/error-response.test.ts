@@ -18,6 +18,7 @@ const TABLE: Readonly<Record<DenialCode, readonly [status: number, rpcCode: numb
   ERR_PERMISSION_DENIED: [403, -31403],
   ERR_METHOD_UNKNOWN: [404, -32601],
   ERR_SESSION_UNKNOWN: [404, -31404],
+  ERR_SESSION_HOLDER_UNREACHABLE: [404, -31404],
   ERR_HOST_FORBIDDEN: [403, -31403],
   ERR_ORIGIN_FORBIDDEN: [403, -31403],
   ERR_PATH_UNKNOWN: [404, -31404],
@@ -35,7 +36,9 @@ const TABLE: Readonly<Record<DenialCode, readonly [status: number, rpcCode: numb
   ERR_INTERNAL: [500, -32603],
 };
 const COMMON = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
-const HIDDEN: readonly string[] = ['ERR_CREDENTIAL_EXPIRED', 'ERR_CREDENTIAL_REVOKED'];
+const HIDDEN: Readonly<Partial<Record<DenialCode, DenialCode>>> = {
+  ERR_CREDENTIAL_EXPIRED: 'ERR_CREDENTIAL_INVALID', ERR_CREDENTIAL_REVOKED: 'ERR_CREDENTIAL_INVALID', ERR_SESSION_HOLDER_UNREACHABLE: 'ERR_SESSION_UNKNOWN',
+};
 /** What the protocols themselves define within their reserved range. */
 const PROTOCOL_CODES = [-32600, -32601, -32603, -32020, -32022];
 
@@ -47,7 +50,7 @@ describe('the answer to a denial', () => {
     expect(JSON.parse(answer.body)).toEqual({
       jsonrpc: '2.0',
       id: null,
-      error: { code: rpcCode, message: 'No.', data: { code: HIDDEN.includes(code) ? 'ERR_CREDENTIAL_INVALID' : code, requestId: 'r-1' } },
+      error: { code: rpcCode, message: 'No.', data: { code: HIDDEN[code] ?? code, requestId: 'r-1' } },
     });
     expect(PROTOCOL_CODES.includes(rpcCode) || rpcCode > -32000 || rpcCode < -32768).toBe(true);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Message } from '../../../../core/mcp/message.ts';
-import { sessionShownAs, upstreamSessionOf } from '../../../../sidecar/session/bound-session.ts';
+import { placeOfSession, sessionShownAs } from '../../../../sidecar/session/bound-session.ts';
+import { formatHolder } from '../../../../sidecar/session/holder.ts';
 import { aHead, aRequest, aServer, denialOf, ECHO, liveToken, presentedOf, STREAM } from '../kit.ts';
 
 const ALICE = liveToken();
@@ -11,9 +12,19 @@ const bob = presentedOf(SERVER, BOB).principal;
 const MODERN = aRequest('tools/call', { kind: 'tool', name: 'echo' }, 'modern');
 const TERMINATE: Message = { kind: 'terminate', era: 'legacy' };
 const RESPONSE: Message = { kind: 'single', era: 'legacy', entry: { kind: 'response', id: 1 } };
-const shown = sessionShownAs('upstream-1', ECHO, SERVER, alice) ?? '';
-const upstream = (message: Message, principal = alice, headers = ['Mcp-Session-Id', shown]): string | undefined =>
-  upstreamSessionOf(aHead(headers), message, SERVER, principal);
+const POD = { podUid: '01234567-89ab-4def-8123-456789abcdef', ip: '10.0.0.1' };
+const OTHER_POD = { podUid: '76543210-89ab-4def-8123-456789abcdef', ip: '10.0.0.2' };
+const ownOf = (pod: typeof POD): { podUid: string; text: string } => ({ podUid: pod.podUid, text: formatHolder(pod) });
+const own = undefined;
+const shown = sessionShownAs('upstream-1', ECHO, { server: SERVER, principal: alice, own }) ?? '';
+/** As a client knows it that began in this pod. */
+const heldBy = (pod: typeof POD): string => sessionShownAs('upstream-1', ECHO, { server: SERVER, principal: alice, own: ownOf(pod) }) ?? '';
+const placeFor = (id: string, pod: typeof POD | undefined, principal = alice): unknown =>
+  placeOfSession(aHead(['Mcp-Session-Id', id]), ECHO, { server: SERVER, principal, own: pod === undefined ? undefined : ownOf(pod) });
+const upstream = (message: Message, principal = alice, headers = ['Mcp-Session-Id', shown]): string | undefined => {
+  const place = placeOfSession(aHead(headers), message, { server: SERVER, principal, own });
+  return place.kind === 'here' ? place.upstreamId : 'elsewhere';
+};
 
 describe('a session', () => {
   test.each<[string, Message]>([['a call', ECHO], ['a stream', STREAM], ['its end', TERMINATE], ['a response', RESPONSE]])('leads %s of its principal to the upstream id', (_name, message) => {
@@ -22,7 +33,7 @@ describe('a session', () => {
 
   test('does not show the upstream id to the client, nor any id in the modern era', () => {
     expect(shown).not.toContain('upstream-1');
-    expect(sessionShownAs('upstream-1', MODERN, SERVER, alice)).toBeUndefined();
+    expect(sessionShownAs('upstream-1', MODERN, { server: SERVER, principal: alice, own })).toBeUndefined();
     expect(upstream(MODERN)).toBeUndefined();
   });
 
@@ -31,7 +42,7 @@ describe('a session', () => {
     expect(denialOf(() => upstream(ECHO, bob))).toMatchObject(unknown);
     expect(denialOf(() => upstream(ECHO, alice, ['Mcp-Session-Id', 'upstream-1']))).toMatchObject(unknown);
     const other = aServer({ name: 'other', tokens: [ALICE] });
-    expect(denialOf(() => upstreamSessionOf(aHead(['Mcp-Session-Id', shown]), ECHO, other, alice))).toMatchObject(unknown);
+    expect(denialOf(() => placeOfSession(aHead(['Mcp-Session-Id', shown]), ECHO, { server: other, principal: alice, own }))).toMatchObject(unknown);
     expect(denialOf(() => upstream(STREAM, bob))).not.toHaveProperty('detail.rpcId');
   });
 
@@ -51,4 +62,19 @@ describe('a session', () => {
       expect(denialOf(() => upstream(message, alice, []))).toMatchObject({ code: 'ERR_SESSION_UNKNOWN' });
     },
   );
+
+  test('is here in the pod that it began in, also under another address, and elsewhere in every other', () => {
+    expect(placeFor(heldBy(POD), POD)).toEqual({ kind: 'here', upstreamId: 'upstream-1' });
+    expect(placeFor(heldBy(POD), { ...POD, ip: '10.0.0.9' })).toEqual({ kind: 'here', upstreamId: 'upstream-1' });
+    expect(placeFor(heldBy(POD), OTHER_POD)).toEqual({ kind: 'elsewhere', holder: POD });
+  });
+
+  test.each<[string, () => unknown]>([
+    ['for another principal, wherever it began', () => placeFor(heldBy(POD), OTHER_POD, bob)],
+    ['in a pod, if it began where there are none', () => placeFor(shown, POD)],
+    ['where there are no pods, if it began in one', () => placeFor(heldBy(POD), undefined)],
+    ['with a pod that was written into it', () => placeFor(heldBy(POD).replace(formatHolder(POD), formatHolder(OTHER_POD)), POD)],
+  ])('does not exist %s', (_name, attempt) => {
+    expect(denialOf(attempt)).toMatchObject({ code: 'ERR_SESSION_UNKNOWN', message: 'Session not found.' });
+  });
 });

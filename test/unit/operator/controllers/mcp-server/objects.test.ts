@@ -7,7 +7,7 @@ import { keepLog } from '../../../../kit/kube-parts.ts';
 import type { KeptLog } from '../../../../kit/kube-parts.ts';
 import { aServer } from '../../../core/bundle/kit.ts';
 
-const FACTS = { server: aServer('github'), ports: { https: 15_443 }, authorities: { stream: 'S', serving: 'T' }, authoritiesConfigMap: 'mcpgateway-authorities' };
+const FACTS = { server: aServer('github'), ports: { https: 15_443, peer: 15_444 }, authorities: { stream: 'S', serving: 'T' }, authoritiesConfigMap: 'mcpgateway-authorities' };
 const ALL = ['Service github-mcp', 'NetworkPolicy github-mcp', 'ConfigMap mcpgateway-authorities'];
 
 let there: Map<string, KubeObject>;

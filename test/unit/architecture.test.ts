@@ -63,7 +63,6 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   'operator/trust/webhook-trust.ts': 'test/integration/cluster.test.ts',
   'sidecar/main.ts': 'test/integration/cluster.test.ts',
   'sidecar/request-certificate.ts': 'test/integration/cluster.test.ts',
-  'sidecar/issued-certificate.ts': 'test/integration/cluster.test.ts',
   'operator/operator.ts': 'test/integration/operator.test.ts',
   'operator/controllers/mcp-server/controller.ts': 'test/integration/operator.test.ts',
   // Both ends of a stream over real TLS.

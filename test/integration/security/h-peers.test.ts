@@ -172,7 +172,13 @@ describe('the holder of a session', () => {
   test('that starts again in a moment gets the call, once', async () => {
     const { group, alice, holder, other, session } = await twoPods();
     await holder.sidecar.stop();
+    // What is left of a process that is going: it accepts and drops.
+    const going = createTcpServer((socket) => socket.destroy());
+    await new Promise<void>((resolve, reject) => going.once('error', reject).listen(group.port, HERE, resolve));
+    const refused = new Promise((resolve) => going.once('connection', resolve));
     const call = sendRaw(other.sidecar.port, aCall(alice.text, ECHO, withSession(session)));
+    await refused;
+    await new Promise((resolve) => going.close(resolve));
     const again = await group.addPod(HERE, { pod: holder.pod });
     expect((await call).status).toBe(200);
     expect(again.spy.requests.map((request) => request.values('mcp-session-id'))).toEqual([[UPSTREAM_ID]]);

@@ -39,14 +39,15 @@ async function startSidecar(): Promise<void> {
   await writeFile(join(directory, 'authorities/ca.crt'), authority.cert);
   await writeCertifiedKey(join(directory, 'secrets/serving'), await authority.issue());
   port = await freePort();
-  const sidecar = await startSidecarProcess({
+  const env = {
     PATH: process.env['PATH'], TEST_REPLICAS: '127.0.0.1',
-    [ENVIRONMENT.namespace]: 'default', [ENVIRONMENT.server]: 'server', [ENVIRONMENT.podName]: POD.name, [ENVIRONMENT.podUid]: POD.uid, [ENVIRONMENT.podIps]: '127.0.0.1',
+    [ENVIRONMENT.namespace]: 'default', [ENVIRONMENT.server]: 'server', [ENVIRONMENT.podName]: POD.name, [ENVIRONMENT.podUid]: '5a1f0c9e-0000-4000-8000-000000000000', [ENVIRONMENT.podIps]: '127.0.0.1',
     [ENVIRONMENT.hosts]: 'localhost', [ENVIRONMENT.operatorAddress]: `${TLS_NAME}:${String(replica.port)}`, [ENVIRONMENT.logLevel]: 'info',
-    [ENVIRONMENT.httpsPort]: String(port), [ENVIRONMENT.adminPort]: String(await freePort()), [ENVIRONMENT.certificateSource]: 'Secret',
+    [ENVIRONMENT.httpsPort]: String(port), [ENVIRONMENT.adminPort]: String(await freePort()), [ENVIRONMENT.peerPort]: String(await freePort()), [ENVIRONMENT.certificateSource]: 'Secret',
     [ENVIRONMENT.identityDirectory]: join(directory, 'identity'), [ENVIRONMENT.authoritiesDirectory]: join(directory, 'authorities'),
     [ENVIRONMENT.bundleDirectory]: join(directory, 'bundle'), [ENVIRONMENT.tlsDirectory]: join(directory, 'tls'), [ENVIRONMENT.secretsDirectory]: join(directory, 'secrets'),
-  }, [], []);
+  };
+  const sidecar = await startSidecarProcess({ env }, [], []);
   owner.own({ stop: () => end(sidecar) });
 }
 

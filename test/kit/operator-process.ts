@@ -24,6 +24,10 @@ const SIDECAR_IMAGE = 'mcpgateway/sidecar:test';
 export interface OperatorProcess {
   readonly pid: number;
   readonly ports: { readonly stream: number; readonly webhook: number; readonly admin: number };
+  /** gateway-config.json, as the process follows it. */
+  readonly configFile: string;
+  /** Its exit code; null after a signal. */
+  readonly exited: Promise<number | null>;
   logText(): string;
   /** Writes gateway-config.json anew; what is not said here is as at the start. */
   configure(config: object): Promise<void>;
@@ -45,6 +49,8 @@ export interface OperatorProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Members of gateway-config.json beside the listener. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Files that are loaded before its main module. */
+  readonly preloads?: readonly string[];
 }
 
 function addressOf({ stream }: OperatorProcess['ports']): string {
@@ -62,7 +68,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
   const configFile = join(directory, 'gateway-config.json');
   const configure = (config: object): Promise<void> => writeFile(configFile, JSON.stringify({ listener: { plainHTTP: true }, ...options.config, ...config }));
   await configure({});
-  const child = spawn(process.execPath, options.main ?? [join(ROOT, 'operator/main.ts')], {
+  const child = spawn(process.execPath, [...(options.preloads ?? []).flatMap((file) => ['--import', file]), ...(options.main ?? [join(ROOT, 'operator/main.ts')])], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],
@@ -81,7 +87,7 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
     },
   });
   const lines: string[] = [];
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const killAtExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killAtExit);
   await new Promise<void>((resolve, reject) => {
@@ -97,6 +103,8 @@ export async function startOperatorProcess(options: OperatorProcessOptions): Pro
   return {
     pid: child.pid ?? 0,
     ports,
+    configFile,
+    exited,
     logText: () => lines.join('\n'),
     configure,
     async kill(signal) {

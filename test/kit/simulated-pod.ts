@@ -6,11 +6,12 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BUNDLE_AUDIENCE, SERVER_LABEL } from '../../api/annotations.ts';
+import type { Bundle } from '../../api/bundle.ts';
 import { ENVIRONMENT } from '../../api/sidecar-environment.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
@@ -19,6 +20,7 @@ import { startRelay } from './relay.ts';
 import type { Relay } from './relay.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const POD_PRELOAD = join(import.meta.dirname, 'pod-preload.ts');
 
 export interface PodOptions {
   readonly cluster: ControlPlane;
@@ -36,6 +38,10 @@ export interface PodOptions {
   readonly peerPort?: number;
   /** Mounted Secrets, by path. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Files that are loaded into the sidecar before its main module. */
+  readonly preloads?: readonly string[];
+  /** Beside what was injected. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface SimulatedPod {
@@ -49,6 +55,8 @@ export interface SimulatedPod {
   readonly environment: Readonly<Record<string, string>>;
   /** A token of this pod for any audience. */
   token(audience: string): Promise<string>;
+  /** What the sidecar keeps for its next start; the file may be about to change. */
+  heldBundle(): Promise<Bundle | undefined>;
   auditLines(): readonly Record<string, unknown>[];
   logText(): string;
   /** Ends the sidecar and starts it again, with what it left in its directories. */
@@ -81,20 +89,26 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
     [ENVIRONMENT.identityDirectory]: join(directory, 'identity'), [ENVIRONMENT.authoritiesDirectory]: join(directory, 'authorities'),
     [ENVIRONMENT.bundleDirectory]: join(directory, 'bundle'), [ENVIRONMENT.tlsDirectory]: join(directory, 'tls'),
     [ENVIRONMENT.secretsDirectory]: join(directory, 'secrets'),
+    ...options.env,
   };
+  const preloads = [POD_PRELOAD, ...(options.preloads ?? [])];
   const logged: string[] = [];
   const audited: Record<string, unknown>[] = [];
-  let sidecar = await startSidecarProcess(env, logged, audited);
+  let sidecar = await startSidecarProcess({ env, preloads }, logged, audited);
   const plug = (): Promise<Relay> => startRelay(port, { address: ip, port: Number(environment[ENVIRONMENT.httpsPort]) });
   let plugged = await plug();
   await giveAddress(cluster, { namespace, name }, ip);
   return {
     name, uid, ip, port, adminPort, environment, token,
+    async heldBundle() {
+      const text = await readFile(join(directory, 'bundle/bundle.json'), 'utf8');
+      return (JSON.parse(text) as { readonly bundle?: Bundle }).bundle;
+    },
     auditLines: () => audited,
     logText: () => logged.join('\n'),
     async restartSidecar() {
       await end(sidecar);
-      sidecar = await startSidecarProcess(env, logged, audited);
+      sidecar = await startSidecarProcess({ env, preloads }, logged, audited);
     },
     unplug: () => plugged.stop(),
     async plugIn() {
@@ -149,8 +163,8 @@ export function authoritiesOf(cluster: ControlPlane, namespace: string): Promise
 }
 
 /** Resolves once it listens; `logged` and `audited` get its lines. */
-export function startSidecarProcess(env: NodeJS.ProcessEnv, logged: string[], audited: Record<string, unknown>[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', join(ROOT, 'test/kit/pod-preload.ts'), join(ROOT, 'sidecar/main.ts')], { stdio: ['ignore', 'pipe', 'pipe'], env });
+export function startSidecarProcess({ env, preloads = [POD_PRELOAD] }: { readonly env: NodeJS.ProcessEnv; readonly preloads?: readonly string[] }, logged: string[], audited: Record<string, unknown>[]): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [...preloads.flatMap((file) => ['--import', file]), join(ROOT, 'sidecar/main.ts')], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const killAtExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killAtExit);
   child.once('exit', () => process.off('exit', killAtExit));

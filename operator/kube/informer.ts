@@ -29,7 +29,7 @@ export interface InformerOptions<T extends object> extends Selection {
 export interface Informer<T extends object> {
   /**
    * Lists and watches until the signal is aborted, then resolves with everything closed. Never ends before, never
-   * rejects: every failure is met with a jittered pause of 0.8 to 30 s, or what the API server asks for. Runs once.
+   * rejects: every failure is met with a jittered pause of 0.8 to 5 s, or what the API server asks for. Runs once.
    */
   run(signal: AbortSignal): Promise<void>;
   /** The first list is complete and every listener has heard of it. Stays true. */

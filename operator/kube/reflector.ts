@@ -53,7 +53,8 @@ export interface Reflector {
 }
 
 const TIMING: ReflectorTiming = { watchSeconds: 290, silenceMs: 580_000, silenceAfterBookmarkMs: 180_000, auditMs: 40 * 60_000, auditSeconds: 10 };
-const PAUSE = { minMs: 800, maxMs: 30_000 } as const;
+/** The longest is how late a revocation can be after an outage of any length; a handful of informers may ask so often. */
+const PAUSE = { minMs: 800, maxMs: 5_000 } as const;
 /** However long the API server asks to be left alone. */
 const MAX_PAUSE_MS = 5 * 60_000;
 /** After a watch that lasted this long, its end is no reason to wait longer than the first time. */

@@ -201,7 +201,7 @@ describe('it waits', () => {
     server.replies('WATCH', refusal(410, 'Expired'));
     start({ random: () => 0.5 });
     await until('six pauses', () => kit.log.entries.length >= 6);
-    expect(kit.log.entries.slice(0, 6).map(({ fields }) => fields['pauseMs'])).toEqual([1_200, 2_400, 4_800, 9_600, 19_200, 22_500]);
+    expect(kit.log.entries.slice(0, 6).map(({ fields }) => fields['pauseMs'])).toEqual([1_200, 2_400, 3_750, 3_750, 3_750, 3_750]);
   });
 
   test('also when watches end at once without a fault', async () => {
@@ -212,7 +212,7 @@ describe('it waits', () => {
     kit = aClient(server.kubeconfig, createFastScheduler(20));
     start({ random: () => 0 });
     await until('three pauses', () => kit.log.entries.length >= 3);
-    expect(kit.log.entries.slice(0, 3).map(({ fields }) => [fields['reason'], fields['pauseMs']])).toEqual([['WatchTooShort', 800], ['WatchTooShort', 1_600], ['WatchTooShort', 3_200]]);
+    expect(kit.log.entries.slice(0, 3).map(({ fields }) => [fields['reason'], fields['pauseMs']])).toEqual([['WatchTooShort', 800], ['WatchTooShort', 1_600], ['WatchTooShort', 2_500]]);
   });
 
   test('as long as the API server asks', async () => {

@@ -3,7 +3,7 @@
  * once when it is carried out and not yet answered. Another operator takes over each time.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Ledger, LedgerToken } from '../../api/ledger.ts';
+import type { LedgerToken } from '../../api/ledger.ts';
 import { hashCredential } from '../../core/credential.ts';
 import { startApiRelay } from '../kit/api-relay.ts';
 import type { ApiRelay, ApiRequest } from '../kit/api-relay.ts';
@@ -11,6 +11,7 @@ import { eventually } from '../kit/eventually.ts';
 import { createGuardedCluster, statusOfCall } from '../kit/guarded-cluster.ts';
 import type { GuardedCluster } from '../kit/guarded-cluster.ts';
 import type { OperatorProcess } from '../kit/operator-process.ts';
+import { readLedger } from '../kit/read-ledger.ts';
 import type { SimulatedPod } from '../kit/simulated-pod.ts';
 import { withControlPlane } from '../kit/with-control-plane.ts';
 
@@ -63,10 +64,7 @@ async function readSecret(name: string): Promise<string | undefined> {
 }
 
 async function recordOf(name: string): Promise<LedgerToken | undefined> {
-  const { body } = await cluster().request('GET', `/api/v1/namespaces/${guarded.home}/secrets?labelSelector=mcpgateway.dev/ledger`);
-  const shards = (body.items ?? []) as unknown as readonly { readonly data: Readonly<Record<string, string>> }[];
-  const ledgers = shards.map(({ data }) => JSON.parse(Buffer.from(data['ledger.json'] ?? '', 'base64').toString('utf8')) as Ledger);
-  return ledgers.flatMap(({ tokens }) => tokens).find((token) => token.name === name);
+  return (await readLedger(cluster(), guarded.home)).find((token) => token.name === name);
 }
 
 /** To the ledger, the token's Secret and its status: what a token's life consists of. Others' status follows each restart. */
@@ -94,10 +92,10 @@ function killAt(nth: number, moment: Moment, name: string): () => Promise<void> 
   return () => death;
 }
 
-/** Another process takes over; the lease is cleared, as it would be when its time is up, which is 15 s. */
+/** Another process takes over. */
 async function takeOver(): Promise<void> {
   relay.judge(() => 'pass');
-  await cluster().request('DELETE', `/apis/coordination.k8s.io/v1/namespaces/${guarded.home}/leases/mcpgateway-operator`);
+  await guarded.clearLease();
   // Killed again and again within seconds, the sidecar would wait ever longer before it asks again: so it begins anew.
   [operator] = await Promise.all([guarded.startOperator(0, { kubeconfig: relay.kubeconfig }), pod.restartSidecar()]);
 }
@@ -126,14 +124,14 @@ async function killEverywhere(moment: Moment, scenario: (nth: number) => Scenari
 /** What holds at every moment, whoever is alive: whatever could be read so far is accepted, and everything live is on record. */
 async function expectSound(name: string): Promise<void> {
   const text = await readSecret(name);
-  const texts = readable.get(name) ?? new Set<string>();
-  if (text !== undefined) readable.set(name, texts.add(text));
-  const record = await recordOf(name);
+  const record = (await recordOf(name))?.generations.map(({ sha256 }) => sha256) ?? [];
   const held = (await pod.heldBundle())?.tokens.find((token) => token.name === name)?.generations ?? [];
-  expect(record?.generations.length ?? 0).toBeLessThanOrEqual(2);
-  expect(record?.generations.map(({ sha256 }) => sha256) ?? []).toEqual(expect.arrayContaining(held.map(({ sha256 }) => sha256)));
+  expect(record.length).toBeLessThanOrEqual(2);
+  expect(record).toEqual(expect.arrayContaining(held.map(({ sha256 }) => sha256)));
   if (text === undefined) return;
-  expect(record?.generations.map(({ sha256 }) => sha256)).toContain(hashCredential(text));
+  expect(record).toContain(hashCredential(text));
+  const texts = (readable.get(name) ?? new Set()).add(text);
+  readable.set(name, texts);
   // A third generation ends the first, long after the overlap of real rotations.
   for (const each of [...texts].slice(-2)) expect(await statusOfCall(pod, each)).toBe(200);
 }

@@ -65,7 +65,8 @@ export async function startApiRelay(cluster: ClusterAccess, account: Kubeconfig)
   let isStalled: (request: ApiRequest) => boolean = () => false;
   let isPartitioned = false;
 
-  server.on('secureConnection', (socket: Socket) => {
+  // Below TLS, where a connection can be reset.
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
@@ -130,9 +131,9 @@ export async function startApiRelay(cluster: ClusterAccess, account: Kubeconfig)
       const stalled = [...open].filter(({ request, upstream }) => isPartitioned || isStalled(request) || upstream?.isPaused() === true);
       judge = PASS;
       isStalled = () => false;
-      const all = isPartitioned ? [...sockets] : stalled.flatMap(({ downstream }) => downstream.socket ?? []);
+      if (isPartitioned) for (const socket of sockets) socket.destroy();
+      else for (const { downstream } of stalled) downstream.destroy();
       isPartitioned = false;
-      for (const socket of all) socket.resetAndDestroy();
     },
     async stop() {
       for (const socket of sockets) socket.destroy();

@@ -4,7 +4,7 @@
  * death of the process that started it. Its certificates are good for an hour.
  */
 import { generateKeyPairSync, randomInt } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +51,10 @@ export interface ControlPlane extends ClusterAccess {
   /** On the same port, over the same data; resolves when it is ready. */
   startApiserver(): Promise<void>;
   restartApiserver(): Promise<void>;
+  /** Forgets the history up to now, in etcd; a running API server still remembers some of it. */
+  compactEtcd(): Promise<void>;
+  /** Stops the API server for a moment. What it returns puts the cluster back to where it is now, resource versions too. */
+  backUpEtcd(): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -89,6 +93,10 @@ async function boot(ground: Ground): Promise<ControlPlane> {
     await components.ready('apiserver', async () => (await access.request('GET', '/readyz')).status === 200);
   };
   const stopApiserver = (): Promise<void> => components.stop('apiserver');
+  const restartApiserver = async (): Promise<void> => {
+    await stopApiserver();
+    await startApiserver();
+  };
   const applyCrds = (): Promise<void> => applyOurCrds(access);
 
   await startApiserver();
@@ -105,9 +113,20 @@ async function boot(ground: Ground): Promise<ControlPlane> {
     log: (component) => readFile(join(directory, `${component}.log`), 'utf8'),
     stopApiserver,
     startApiserver,
-    restartApiserver: async () => {
-      await stopApiserver();
-      await startApiserver();
+    restartApiserver,
+    compactEtcd: () => compact(`http://127.0.0.1:${String(etcdPort)}`),
+    backUpEtcd: async () => {
+      const [live, saved] = [join(directory, 'etcd'), await mkdtemp(join(directory, 'backup-'))];
+      const exchangeData = async (from: string, to: string): Promise<void> => {
+        await stopApiserver();
+        await components.stop('etcd');
+        await rm(to, { recursive: true, force: true });
+        await cp(from, to, { recursive: true });
+        await startEtcd(components, directory, etcdPort);
+        await startApiserver();
+      };
+      await exchangeData(live, saved);
+      return () => exchangeData(saved, live);
     },
     stop: async () => {
       await Promise.all(['controllerManager' as const, 'apiserver' as const].map((name) => components.stop(name)));
@@ -159,6 +178,18 @@ async function startEtcd(components: Components, directory: string, port: number
   const urls = [`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`, '--listen-peer-urls=http://127.0.0.1:0'];
   await components.start('etcd', [...flags, ...urls]);
   await components.ready('etcd', async () => (await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) })).ok);
+}
+
+/** Through the JSON gateway of etcd's own API. */
+async function compact(url: string): Promise<void> {
+  const post = async (path: string, body: object): Promise<Response> => {
+    const response = await fetch(`${url}/v3/${path}`, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(5_000) });
+    if (!response.ok) throw new Error(`etcd refused: ${await response.text()}`);
+    return response;
+  };
+  const key = Buffer.from('any').toString('base64');
+  const { header } = (await (await post('kv/range', { key })).json()) as { readonly header: { readonly revision: string } };
+  await post('kv/compaction', { revision: header.revision, physical: true });
 }
 
 /** Returns who signs client certificates; everything else is in the directory, under the names the flags use. */

@@ -51,6 +51,8 @@ export interface SimulatedPod {
   readonly ip: string;
   readonly port: number;
   readonly adminPort: number;
+  /** Of the sidecar's present process. */
+  pid(): number;
   /** As the injected container has it. */
   readonly environment: Readonly<Record<string, string>>;
   /** A token of this pod for any audience. */
@@ -100,6 +102,7 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
   await giveAddress(cluster, { namespace, name }, ip);
   return {
     name, uid, ip, port, adminPort, environment, token,
+    pid: () => sidecar.pid ?? 0,
     async heldBundle() {
       const text = await readFile(join(directory, 'bundle/bundle.json'), 'utf8');
       return (JSON.parse(text) as { readonly bundle?: Bundle }).bundle;

@@ -66,7 +66,7 @@ async function run(config: OperatorConfig): Promise<void> {
   const metrics = createKubeMetrics(registry);
   const configFile = await openConfigFile(config.configFile, createGatewayConfigParser(), log);
   const client = createKubeClient({ kubeConfig: config.kubeConfig, rate: config.apiRate, userAgent: 'mcpgateway-operator', clock, metrics });
-  const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: SHUTDOWN_GRACE_MS, log, exit: (code) => process.exit(code), source: process });
+  const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: SHUTDOWN_GRACE_MS, log, exit: (code) => process.exit(code === 0 ? process.exitCode : code), source: process });
   const { signal } = shutdown;
   const { namespace, instance } = config;
 

@@ -100,10 +100,11 @@ beforeEach(async () => {
   traffic = startTraffic(pod, await guarded.secretOf('stays'));
 });
 afterEach(async () => {
+  relay.mend();
   await traffic.stop();
   expect(traffic.calls).toBeGreaterThan(50);
   expect(traffic.turns).toEqual([200]);
-  relay.mend();
+  expect(traffic.unanswered).toBe(0);
 });
 
 describe('an API server', () => {

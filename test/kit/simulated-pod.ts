@@ -148,7 +148,8 @@ async function giveAddress(cluster: ControlPlane, pod: { namespace: string; name
   if (code !== 0) throw new Error(stderr);
 }
 
-async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
+/** A token that is bound to this pod. */
+export async function requestToken(cluster: ControlPlane, pod: { namespace: string; name: string; uid: string }, audience: string): Promise<string> {
   const request = {
     apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest',
     spec: { audiences: [audience], expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid } },
@@ -158,6 +159,7 @@ async function requestToken(cluster: ControlPlane, pod: { namespace: string; nam
   return (body as unknown as { status: { token: string } }).status.token;
 }
 
+/** Whom sidecars of the namespace believe as the operator. */
 export function authoritiesOf(cluster: ControlPlane, namespace: string): Promise<string> {
   return eventually('the authorities of the operator', async () => {
     const { code, stdout } = await cluster.kubectl(['get', 'configmap', 'mcpgateway-authorities', '-n', namespace, '-o', 'jsonpath={.data.ca\\.crt}']);

@@ -5,13 +5,13 @@ import { openRaw } from './raw-http.ts';
 import type { RawConnection } from './raw-http.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 
-/** A status, or `none`: the connection was refused or ended without an answer. */
-export type Answered = number | 'none';
-
 export interface Traffic {
-  /** In order, without repetitions: [200, 401] were some accepted calls and then refused ones only. */
-  readonly turns: readonly Answered[];
+  /** Statuses in order, without repetitions: [200, 401] were some accepted calls and then refused ones only. */
+  readonly turns: readonly number[];
+  /** All that were answered. */
   readonly calls: number;
+  /** The connection was refused, or ended without an answer: also what a refusal does to the next call. */
+  readonly unanswered: number;
   /** Resolves when the last call has been answered. */
   stop(): Promise<void>;
 }
@@ -21,11 +21,11 @@ const PAUSE_MS = 15;
 
 export function startTraffic(pod: Pick<SimulatedPod, 'port'>, token: string): Traffic {
   const over = new AbortController();
-  const turns: Answered[] = [];
-  let calls = 0;
+  const turns: number[] = [];
+  let [calls, unanswered] = [0, 0];
   let connection: RawConnection | undefined;
 
-  async function call(): Promise<Answered> {
+  async function call(): Promise<number | undefined> {
     try {
       connection ??= await openRaw(pod.port, { tls: { rejectUnauthorized: false } });
       connection.write(callBytes(token));
@@ -33,15 +33,16 @@ export function startTraffic(pod: Pick<SimulatedPod, 'port'>, token: string): Tr
     } catch {
       connection?.destroy();
       connection = undefined;
-      return 'none';
+      return undefined;
     }
   }
 
   const ended = (async () => {
     while (!over.signal.aborted) {
-      const answered = await call();
-      calls += 1;
-      if (turns.at(-1) !== answered) turns.push(answered);
+      const status = await call();
+      if (status === undefined) unanswered += 1;
+      else calls += 1;
+      if (status !== undefined && turns.at(-1) !== status) turns.push(status);
       await pause(PAUSE_MS);
     }
     connection?.destroy();
@@ -50,6 +51,9 @@ export function startTraffic(pod: Pick<SimulatedPod, 'port'>, token: string): Tr
     turns,
     get calls() {
       return calls;
+    },
+    get unanswered() {
+      return unanswered;
     },
     async stop() {
       over.abort();

@@ -74,6 +74,10 @@ conformance: $(INSTALLED) ## measure: the official MCP suite, through the gatewa
 bench: build ## measure: CPU, memory and start against a bare server; writes docs/benchmarks.md (QUICK=1 for a trial)
 	@node test/bench/run.ts $(if $(QUICK),--quick)
 
+.PHONY: soak
+soak: $(INSTALLED) ## measure: operators whose connections are cut all the time: nothing missed, memory level (MINUTES=30)
+	@MINUTES='$(or $(MINUTES),30)' node test/soak/run.ts
+
 .PHONY: ready
 ready: verify test conformance demo ## change: everything a change needs, in order
 

@@ -58,6 +58,8 @@ export async function startApiRelay(cluster: ClusterAccess, account: Kubeconfig)
   const authority = await createAuthority('Test relay CA');
   const agent = new Agent({ keepAlive: true, ca: cluster.ca });
   const server = createServer(await authority.issue({ names: ['127.0.0.1'] }));
+  // Connections stay open between requests, as a real API server keeps them for minutes.
+  server.keepAliveTimeout = 0;
   const sockets = new Set<Socket>();
   const requests: ApiRequest[] = [];
   const open = new Set<Exchange>();

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { slopePerHour } from '../../../soak/slope.ts';
+import { lowestOfWindows, slopePerHour } from '../../../soak/slope.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -10,4 +10,9 @@ test.each([
   ['what goes up and down again', [100, 110, 110, 100], 0],
 ])('%s has its slope', (_, values, perHour) => {
   expect(slopePerHour(values.map((value, minute) => ({ atMs: 1_000 + minute * MINUTE_MS, value })))).toBeCloseTo(perHour, 6);
+});
+
+test('what rises between collections and falls back each time has level troughs', () => {
+  const samples = [5, 1, 2, 3, 1, 4, 2, 9, 1, 7].map((value, atMs) => ({ atMs, value }));
+  expect(lowestOfWindows(samples, 5)).toEqual([{ atMs: 1, value: 1 }, { atMs: 2, value: 2 }, { atMs: 4, value: 1 }, { atMs: 6, value: 2 }, { atMs: 8, value: 1 }]);
 });

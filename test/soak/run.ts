@@ -22,7 +22,8 @@ const MINUTES = Number(process.env['MINUTES'] ?? '30');
 const CLIENTS = 20;
 const CUT_MS = { least: 2_000, most: 5_000 } as const;
 const REPORT_MS = 15_000;
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 90_000;
+const QUIET_MS = 10_000;
 /** Over the last two thirds, as part of what it is on average. */
 const MOST_GROWTH = 0.1;
 /** Each of them long enough for a full collection in a run of half an hour. */
@@ -84,14 +85,17 @@ async function disturb(operators: readonly OperatorProcess[], { cut, clients, ch
   return samples;
 }
 
-/** Whether every client comes to hold what the API server does. */
+/** Whether every client comes to hold what the API server does, and both stay so: mints that are under way have to end first. */
 async function isEverythingThere(clients: readonly Follower[], truth: () => Promise<readonly string[]>): Promise<boolean> {
-  const differing = async (): Promise<number> => {
+  let [last, sinceMs] = ['', performance.now()];
+  let differing = clients.length;
+  const settled = await eventually('agreement', async () => {
     const wanted = JSON.stringify(await truth());
-    return clients.filter((client) => JSON.stringify(heldBy(client)) !== wanted).length;
-  };
-  const settled = await eventually('agreement', async () => ((await differing()) === 0 ? true : undefined), SETTLE_MS).catch(() => false);
-  say(`${String((await truth()).length)} tokens; clients that differ: ${String(await differing())}`);
+    differing = clients.filter((client) => JSON.stringify(heldBy(client)) !== wanted).length;
+    if (differing > 0 || wanted !== last) [last, sinceMs] = [wanted, performance.now()];
+    return performance.now() - sinceMs > QUIET_MS || undefined;
+  }, SETTLE_MS).catch(() => false);
+  say(`${String((await truth()).length)} tokens; clients that differ: ${String(differing)}`);
   return settled;
 }
 

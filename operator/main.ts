@@ -103,10 +103,7 @@ async function run(config: OperatorConfig): Promise<void> {
   view.pods.onChange(({ namespace: podNamespace = '', name }) => streams.podChanged(podNamespace, name));
   const webhook = createWebhookServer(
     {
-      inject: createInjector({
-        serverOf: knownServers(view), settings: () => config.injection, log,
-        refused: (refused) => podRefused(refused).forEach(events.record),
-      }),
+      inject: createInjector({ serverOf: knownServers(view), settings: () => config.injection, log, refused: (refused) => podRefused(refused).forEach(events.record) }),
       metrics: registry, log,
     },
     { address: config.address, port: config.ports.webhook, certificate: certificate.first },
@@ -121,9 +118,8 @@ async function run(config: OperatorConfig): Promise<void> {
     if (await configFile.refresh()) operator.configChanged();
     operator.refresh();
     const isLeader = election.isLeader();
-    trust = isLeader ? await authorities.rotate(signal) : await authorities.read(signal);
-    servingTrust = isLeader ? await servingAuthorities.rotate(signal) : await servingAuthorities.read(signal);
-    peerTrust = isLeader ? await peerAuthorities.rotate(signal) : await peerAuthorities.read(signal);
+    const turn = isLeader ? 'rotate' : 'read';
+    [trust, servingTrust, peerTrust] = await Promise.all([authorities[turn](signal), servingAuthorities[turn](signal), peerAuthorities[turn](signal)]);
     const renewed = await certificate.renew(trust);
     if (renewed !== undefined) {
       streams.setTls(tlsOf(renewed));

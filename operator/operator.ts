@@ -9,11 +9,14 @@ import { createBypassProber } from './bypass/prober.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { PODS_OF_SERVER } from './cluster-view.ts';
 import { createTokenController } from './controllers/gateway-token/controller.ts';
+import type { TokenControllerDeps } from './controllers/gateway-token/controller.ts';
 import { createServerController } from './controllers/mcp-server/controller.ts';
 import type { AuthoritiesPem } from './controllers/mcp-server/derive.ts';
 import type { PodExposure } from './controllers/mcp-server/exposure.ts';
 import { createDeclaredHashes } from './declared-hashes.ts';
+import type { DeclaredHashes } from './declared-hashes.ts';
 import { createEnforcement } from './enforcement.ts';
+import type { Enforcement } from './enforcement.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { Condition } from './kube/conditions.ts';
 import type { EventRecorder } from './kube/events.ts';
@@ -22,7 +25,9 @@ import type { LeaderElection } from './kube/lease.ts';
 import type { Scheduler } from './kube/scheduler.ts';
 import { createLead } from './lead.ts';
 import { createClusterLedger } from './ledger/ledger.ts';
+import type { ClusterLedger } from './ledger/ledger.ts';
 import { createPublisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 import type { PeerAuthorities } from './publisher.ts';
 import type { SidecarStreams } from './streams.ts';
 import { createTokenDeletions } from './token-deletions.ts';
@@ -85,19 +90,7 @@ export function createOperator(deps: OperatorDeps): Operator {
     client,
     ledger,
     isLeading: election.isLeader,
-    sources: {
-      token: ({ namespace, name }) => view.tokens.get(namespace, name)?.object,
-      isUnreadable: (token) => view.tokens.refusals().some(({ namespace, name }) => namespace === token.namespace && name === token.name),
-      status: ({ namespace, name }) => statusOf(view.tokens.get(namespace, name)),
-      entry: (name) => ledger.entry(name),
-      entries: () => ledger.tokens(),
-      countIn: ledger.countIn,
-      isRetired: declaredHashes.isRetired,
-      namespaceLabels: (namespace) => view.namespaces.get(undefined, namespace)?.labels ?? {},
-      config: deps.config,
-      problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),
-      enforcement: enforcement.ofToken,
-    },
+    sources: tokenSources(deps, { ledger, declaredHashes, publisher, enforcement }),
     published: () => publisher.published(),
     record,
     forgotten: createTokenDeletions({ view, record }),
@@ -153,6 +146,29 @@ export function createOperator(deps: OperatorDeps): Operator {
       if (outcome === 'stopped') await watching;
       return outcome;
     },
+  };
+}
+
+interface TokenParts {
+  readonly ledger: ClusterLedger;
+  readonly declaredHashes: DeclaredHashes;
+  readonly publisher: Publisher;
+  readonly enforcement: Enforcement;
+}
+
+function tokenSources({ view, config }: OperatorDeps, { ledger, declaredHashes, publisher, enforcement }: TokenParts): TokenControllerDeps['sources'] {
+  return {
+    token: ({ namespace, name }) => view.tokens.get(namespace, name)?.object,
+    isUnreadable: (token) => view.tokens.refusals().some(({ namespace, name }) => namespace === token.namespace && name === token.name),
+    status: ({ namespace, name }) => statusOf(view.tokens.get(namespace, name)),
+    entry: ledger.entry,
+    entries: ledger.tokens,
+    countIn: ledger.countIn,
+    isRetired: declaredHashes.isRetired,
+    namespaceLabels: (namespace) => view.namespaces.get(undefined, namespace)?.labels ?? {},
+    config,
+    problems: ({ namespace, name }) => publisher.problemsOf('GatewayToken', namespace, name),
+    enforcement: enforcement.ofToken,
   };
 }
 

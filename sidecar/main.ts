@@ -12,10 +12,12 @@ import { createMetrics } from '../runtime/metrics.ts';
 import { createShutdown } from '../runtime/shutdown.ts';
 import { createTryConnect } from '../runtime/try-connect.ts';
 import { createAuditLog } from './audit/log.ts';
+import type { AuditLogOptions } from './audit/log.ts';
 import { readSidecarConfig } from './config.ts';
 import type { SidecarConfig } from './config.ts';
 import { createExposureProbe } from './exposure-probe.ts';
 import { createGateway } from './gateway.ts';
+import type { GatewayDeps } from './gateway.ts';
 import { createSidecarMetrics } from './metrics.ts';
 import { createIssuedCertificate } from './issued-certificate.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
@@ -49,7 +51,7 @@ const VERSION = '0.1.0';
 async function run(config: SidecarConfig): Promise<void> {
   // Whoever reads the records or the log may go away: what cannot be written is counted, and nobody is refused for it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const { directories, namespace, server } = config;
+  const { directories, namespace } = config;
   const log = createLogger({ level: config.logLevel });
   const registry = createMetrics({ processMetrics: true });
   const shutdown = createShutdown({ signals: ['SIGTERM', 'SIGINT'], graceMs: config.gateway.listener.drainSeconds * 1000 + CLOSING_MS, log, exit: (code) => process.exit(code), source: process });
@@ -58,20 +60,11 @@ async function run(config: SidecarConfig): Promise<void> {
   let isStale = true;
   const restored = Promise.withResolvers<void>();
 
-  const operator = {
-    server: { namespace, name: server },
-    port: config.operator.port,
-    tlsName: config.operator.host,
-    caFile: join(directories.authorities, 'ca.crt'),
-    tokenFile: join(directories.identity, 'token'),
-    resolve: async () => (await lookup(config.operator.host, { all: true })).map(({ address }) => address),
-  };
-
+  const operator = operatorOf(config);
   const source = createOperatorSource(
     { ...operator, ...config.timing, directory: directories.bundle },
     {
-      clock: systemClock,
-      log,
+      clock: systemClock, log,
       resolve: operator.resolve,
       onBundle(next) {
         bundle = next;
@@ -107,15 +100,7 @@ async function run(config: SidecarConfig): Promise<void> {
     answers: createServerProbes(config.probes),
     usage: tally,
     peers: config.peer,
-    createAudit: ({ audit }) =>
-      createAuditLog({
-        // Lines are ASCII, and Latin-1 is written without a look at each character.
-        write: (chunk, written) => process.stdout.write(chunk, 'latin1', written),
-        clock,
-        gateway: { instance: `${namespace}/${config.podName}`, version: VERSION },
-        observer: metrics.audit,
-        limits: { flushMs: AUDIT_FLUSH_MS, maxQueueBytes: AUDIT_QUEUE_BYTES, ...audit },
-      }),
+    createAudit: auditOf(config, { clock, observer: metrics.audit }),
   });
   const peerCertificate = createPeerCertificate(config, operator, { log, policy: () => bundle, obtained: (pair) => gateway.setPeerCertificate(pair) });
   const secrets = createMountedSecrets({ directory: directories.secrets, namespace, clock: systemClock, log, onChange: () => enforce() });
@@ -151,6 +136,29 @@ async function run(config: SidecarConfig): Promise<void> {
   void exposure.run(shutdown.signal);
   usage.start();
   log.info('listening', await gateway.start());
+}
+
+/** Where the replicas of the operator are, and how each side proves who it is. */
+function operatorOf({ namespace, server, operator: { host, port }, directories }: SidecarConfig) {
+  return {
+    server: { namespace, name: server },
+    port,
+    tlsName: host,
+    caFile: join(directories.authorities, 'ca.crt'),
+    tokenFile: join(directories.identity, 'token'),
+    resolve: async () => (await lookup(host, { all: true })).map(({ address }) => address),
+  };
+}
+
+function auditOf({ namespace, podName }: SidecarConfig, deps: Pick<AuditLogOptions, 'clock' | 'observer'>): GatewayDeps['createAudit'] {
+  return ({ audit }) =>
+    createAuditLog({
+      ...deps,
+      // Lines are ASCII, and Latin-1 is written without a look at each character.
+      write: (chunk, written) => process.stdout.write(chunk, 'latin1', written),
+      gateway: { instance: `${namespace}/${podName}`, version: VERSION },
+      limits: { flushMs: AUDIT_FLUSH_MS, maxQueueBytes: AUDIT_QUEUE_BYTES, ...audit },
+    });
 }
 
 interface PeerCertificateDeps {

@@ -38,7 +38,7 @@ export async function startFollower(options: FollowerOptions): Promise<Follower>
     const source = createOperatorSource(
       {
         server: { namespace, name: server }, port, tlsName: OPERATOR_NAME, caFile, tokenFile, directory: kept,
-        silenceMs: 10_000, backoff: { minMs: 200, maxMs: 10_000 }, maxStalenessMs: 15 * 60_000, resolveEveryMs: 2_000,
+        silenceMs: 10_000, backoff: { minMs: 200, maxMs: 10_000 }, resolveEveryMs: 2_000,
       },
       {
         clock: realClock,

@@ -64,7 +64,6 @@ const COVERED_ELSEWHERE: Readonly<Record<string, string>> = {
   'sidecar/main.ts': 'test/integration/cluster.test.ts',
   'sidecar/request-certificate.ts': 'test/integration/cluster.test.ts',
   'operator/operator.ts': 'test/integration/operator.test.ts',
-  'operator/controllers/mcp-server/controller.ts': 'test/integration/operator.test.ts',
   // Both ends of a stream over real TLS.
   'operator/bundle/open-stream.ts': 'test/integration/bundle-stream.test.ts',
   'operator/bundle/pod-admission.ts': 'test/integration/bundle-stream.test.ts',

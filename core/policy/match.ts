@@ -5,7 +5,7 @@ import { isName, isUri } from '../mcp/target.ts';
 import type { Principal } from '../principal.ts';
 import type { CompiledPatterns, Grant, PatternKind, Policy, Rule } from './compile.ts';
 import { coversAny, meetsAny, UNKNOWN_TEXT } from './pattern.ts';
-import { pathForms, templateForms, uriForms } from './uri-forms.ts';
+import { emptiedForms, pathForms, templateForms, uriForms } from './uri-forms.ts';
 
 /** `Principal.from` of gateway tokens. */
 const GATEWAY_TOKENS = 'gatewayTokens';
@@ -74,7 +74,9 @@ function resourceSubjects(uris: readonly string[]): readonly Subject[] | undefin
 
 function templateSubject(uriTemplate: string): readonly Subject[] | undefined {
   const texts = isUri(uriTemplate) ? templateForms(uriTemplate, UNKNOWN_TEXT) : undefined;
-  return texts === undefined ? undefined : [resourceSubject(texts)];
+  if (texts === undefined) return undefined;
+  const subject = resourceSubject(texts);
+  return [{ ...subject, paths: [...subject.paths, ...pathForms(emptiedForms(texts, UNKNOWN_TEXT))] }];
 }
 
 function resourceSubject(texts: readonly string[]): Subject {

@@ -49,6 +49,22 @@ export function templateForms(uriTemplate: string, unknown: string): readonly st
   return [...new Set(forms)];
 }
 
+/** Of more, all or none are taken for empty. */
+const MOST_UNKNOWNS = 4;
+
+/** The texts that result where some or all of the unknown parts are empty: slashes that meet then are one for a file system. */
+export function emptiedForms(forms: readonly string[], unknown: string): readonly string[] {
+  return [...new Set(forms.flatMap((form) => emptied(form.split(unknown), unknown)))];
+}
+
+function emptied([first = '', ...others]: readonly string[], unknown: string): readonly string[] {
+  if (others.length === 0) return [];
+  if (others.length > MOST_UNKNOWNS) return [[first, ...others].join('')];
+  const all = others.reduce<readonly string[]>((texts, part) => texts.flatMap((text) => [`${text}${part}`, `${text}${unknown}${part}`]), [first]);
+  // The last one has every part left unknown.
+  return all.slice(0, -1);
+}
+
 function normalize(uri: string): string {
   return URL.parse(uri)?.href ?? uri;
 }

@@ -276,6 +276,16 @@ describe('laws', () => {
     expect(listed).toBeGreaterThan(20);
   });
 
+  test.each([
+    ['a://a/{x}', 'a://a'],
+    ['a://a/{x}/b', 'a://a/b'],
+    ['a://a/{x}/{y}', 'a://a'],
+  ])('the template %s is not shown where what is left of it with nothing filled in is denied: %s', (uriTemplate, denied) => {
+    const policyOf = (deny: string) => aPolicy({ grants: [{ rule: 'g', allow: { tools: [], prompts: [], resources: ['*'] } }], rules: [{ rule: 'r', effect: 'Deny', principals: [{ everyone: true }], patterns: { tools: [], prompts: [], resources: [deny] } }] });
+    expect(isListed(aPrincipal(), 'resourceTemplates', { uriTemplate }, policyOf(denied))).toBe(false);
+    expect(isListed(aPrincipal(), 'resourceTemplates', { uriTemplate }, policyOf('a://ab'))).toBe(true);
+  });
+
   test('a template is shown only if each of its expansions may be read', () => {
     const part = fc.array(fc.constantFrom('a', 'b', '/'), { maxLength: 3 }).map((parts) => parts.join(''));
     const template = fc.tuple(part, part).map(([one, other]) => `a://a/${one}{x}${other}`);

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { pathForms, templateForms, uriForms } from '../../../../core/policy/uri-forms.ts';
+import { emptiedForms, pathForms, templateForms, uriForms } from '../../../../core/policy/uri-forms.ts';
 
 test.each([
   ['repo://public/a', ['repo://public/a']],
@@ -58,4 +58,13 @@ test('no text makes reading throw', () => {
     templateForms(text, '?');
     pathForms([text]);
   }));
+});
+
+test.each([
+  [['a://b'], []],
+  [['a://b/?'], ['a://b/']],
+  [['a://?/b/?'], ['a:///b/', 'a:///b/?', 'a://?/b/']],
+  [['a://?/?/?/?/?', 'x://?'], ['a://////', 'x://']],
+])('%j with unknown parts left empty is %j', (forms, expected) => {
+  expect(emptiedForms(forms, '?')).toEqual(expected);
 });

@@ -295,7 +295,8 @@ describe('the audit', () => {
 describe('stopping', () => {
   test.each<readonly [string, Reply, Reply]>([
     ['while the list hangs', never, never],
-    ['while it waits after a failure', refusal(403, 'Forbidden'), never],
+    // For longer than the test: nothing is under way when it stops.
+    ['while it waits after a failure', refusal(403, 'Forbidden', 'no', { 'retry-after': '300' }), never],
     ['while a watch is being opened', aList('5'), never],
     ['while a watch is open', aList('5'), aWatch('open', bookmark('6'))],
     ['while an answer has come half-way', json(200, {}), (response) => void response.write('{')],

@@ -57,6 +57,8 @@ export function createUsageTally(): UsageTally {
       const result = outcome(exchange);
       // Whoever cannot be told from a stranger is none of a token's uses, and none of its failures.
       if (principal === undefined || result === 'aborted') return;
+      // The sidecar that holds the session counts what it was handed.
+      if (exchange.handedTo !== undefined) return;
       const of = countsOf(principal.credential);
       if (of === undefined) {
         uncounted += 1;

@@ -14,7 +14,7 @@ import type { ClusterLedger } from '../../ledger/ledger.ts';
 import type { AuthoritiesPem, ObjectFacts } from './derive.ts';
 import type { PodExposure } from './exposure.ts';
 import { serverHappenings } from './happenings.ts';
-import { FIELD_MANAGER, writeObjects } from './objects.ts';
+import { createObjectWriter, FIELD_MANAGER } from './objects.ts';
 import type { ObjectWriterDeps } from './objects.ts';
 import { serverStatus } from './status.ts';
 import type { SidecarFacts, StatusFacts } from './status.ts';
@@ -52,6 +52,7 @@ const RETRY_MS = 30_000;
 
 export function createServerController(deps: ServerControllerDeps): (key: string, signal: AbortSignal) => Promise<Outcome> {
   const { client, ledger, sources, settings, clock } = deps;
+  const writeObjects = createObjectWriter(deps);
 
   return async function reconcile(key, signal) {
     const name = readKey(key);
@@ -59,7 +60,7 @@ export function createServerController(deps: ServerControllerDeps): (key: string
     // What belongs to it goes with it, by its owner references.
     if (server?.metadata.uid === undefined || server.metadata.deletionTimestamp !== undefined) return undefined;
     await ledger.ensureSessionKey(server.metadata.uid, () => randomBytes(SESSION_KEY_BYTES).toString('base64url'), signal);
-    const written = await writeObjects({ server, authorities: sources.authorities(), ...settings }, deps, signal);
+    const written = await writeObjects({ server, authorities: sources.authorities(), ...settings }, signal);
     await writeStatus({ ...observe(server), written }, signal);
     // Only now: whatever else fails, the status says what is known.
     if (written.failures.length > 0) throw new AggregateError(written.failures, 'not every object of the server was written');

@@ -42,6 +42,11 @@ describe('what is counted', () => {
     expect(counted()).toEqual([{ uid: alice.token.uid, generation: generation?.id, lastDeniedAtMs: 5, uses: 0, failures: 1, permissions: [] }]);
   });
 
+  test('nothing of what was handed to the sidecar of another pod, which counts it', () => {
+    count({ permitRule: ruleOf(0), message: callOf('x'), handedTo: 'another pod' });
+    expect(counted()).toEqual([]);
+  });
+
   test('a permitted call that failed at the server as a use', () => {
     count({ permitRule: ruleOf(0), message: callOf('x'), denial: new Denial('ERR_UPSTREAM_TIMEOUT', 'late') });
     expect(counted()).toMatchObject([{ uses: 1, failures: 0 }]);

@@ -11,8 +11,10 @@ Object.assign(dns, { lookup: () => Promise.resolve(addresses) });
 
 const loopback = process.env['TEST_LOOPBACK'] ?? '127.0.0.1';
 const { connect } = net;
+/** By any name; the addresses of the pod are others. */
+const isOwn = (host = ''): boolean => host === '127.0.0.1' || net.isIP(host) === 0;
 // Only what has no TLS is made so, and that is what goes to the server of the pod; undici resolves its name by itself.
 Object.assign(net, {
-  connect: ({ lookup: _own, ...options }: net.TcpNetConnectOpts) => connect({ ...options, host: options.host === '127.0.0.1' ? loopback : options.host }),
+  connect: ({ lookup: _own, ...options }: net.TcpNetConnectOpts) => connect({ ...options, host: isOwn(options.host) ? loopback : options.host }),
 });
 syncBuiltinESMExports();

@@ -17,6 +17,6 @@ export default {
   // A run that matches no test file fails: nothing passes because nothing ran.
   passWithNoTests: false,
   errorOnDeprecated: true,
-  projects: [project('unit'), project('integration')],
+  projects: [project('unit'), project('integration'), project('faults')],
   testTimeout: 60000,
 };

@@ -32,7 +32,7 @@ function revocationVerdicts(revocation: ClusterRevocation): readonly Verdict[] {
     timed('last sidecar told of a revocation', revocation.toldMs),
     timed('last call that a revoked token was accepted with', revocation.lastAcceptedMs),
     timed('end of the open stream of a revoked token', revocation.streamEndedMs),
-    verdict(`largest patch that a revocation sent to a sidecar, bytes; ${size}`, patchBytes, OPERATOR_LIMITS.patchBytes, 0),
+    verdict(`largest message that told a sidecar of a revocation, bytes; ${size}`, patchBytes, OPERATOR_LIMITS.patchBytes, 0),
   ];
 }
 

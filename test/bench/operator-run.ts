@@ -25,7 +25,7 @@ export interface ClusterRevocation {
   /** When the last call that a real sidecar accepted had its answer, and when the open stream of the token had ended. */
   readonly lastAcceptedMs: readonly number[];
   readonly streamEndedMs: readonly number[];
-  /** Of the largest patch that any sidecar got. */
+  /** Of the largest message that told a sidecar of a revocation. */
   readonly patchBytes: number;
 }
 
@@ -127,16 +127,23 @@ interface Trials {
   readonly tokens: readonly BenchToken[];
 }
 
+interface Times {
+  readonly told: number;
+  readonly bytes: number;
+  readonly accepted: number;
+  readonly ended: number;
+}
+
 async function revoke(trials: Trials): Promise<Omit<ClusterRevocation, 'clients' | 'tokens'>> {
-  const times: { told: number; accepted: number; ended: number }[] = [];
+  const times: Times[] = [];
   for (const [index, token] of trials.tokens.entries()) times.push(await revokeOne(trials, token, index % 2 === 0));
   return {
     toldMs: times.map(({ told }) => told), lastAcceptedMs: times.map(({ accepted }) => accepted), streamEndedMs: times.map(({ ended }) => ended),
-    patchBytes: Math.max(...trials.clients.map((client) => client.largestPatch())),
+    patchBytes: Math.max(...times.map(({ bytes }) => bytes)),
   };
 }
 
-async function revokeOne({ bench, spy, pod, clients }: Trials, token: BenchToken, isPatch: boolean): Promise<{ told: number; accepted: number; ended: number }> {
+async function revokeOne({ bench, spy, pod, clients }: Trials, token: BenchToken, isPatch: boolean): Promise<Times> {
   const call = aCall(token.text, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'get_issue', arguments: {} } }).replace('Host: localhost', `Host: ${BUSY_SERVER}-mcp`);
   const tls = { rejectUnauthorized: false };
   const [stream, calling] = await Promise.all([openRaw(pod.port, { tls }), openRaw(pod.port, { tls })]);
@@ -152,9 +159,12 @@ async function revokeOne({ bench, spy, pod, clients }: Trials, token: BenchToken
     const { code, stderr } = await bench.cluster.kubectl(command);
     const returnedMs = performance.now();
     if (code !== 0) throw new Error(stderr);
-    const [toldMs, acceptedMs, endedMs] = await Promise.all([told, refused, closed]);
+    const [news, acceptedMs, endedMs] = await Promise.all([told, refused, closed]);
     if ((await sendRaw(pod.port, call, { tls })).status !== 401) throw new Error(`${token.name} is revoked, and still accepted`);
-    return { told: Math.max(...toldMs) - returnedMs, accepted: acceptedMs - returnedMs, ended: endedMs - returnedMs };
+    return {
+      told: Math.max(...news.map(({ atMs }) => atMs)) - returnedMs, bytes: Math.max(...news.map(({ bytes }) => bytes)),
+      accepted: acceptedMs - returnedMs, ended: endedMs - returnedMs,
+    };
   } finally {
     stream.destroy();
     calling.destroy();

@@ -15,13 +15,18 @@ export interface StreamClientOptions {
   readonly server: ServerName;
 }
 
+export interface Told {
+  /** On the clock of `performance`. */
+  readonly atMs: number;
+  /** Of the message that said it. */
+  readonly bytes: number;
+}
+
 export interface StreamClient {
   /** Resolves when the bundle has come and is acknowledged; also after a stream that has ended. */
   open(): Promise<void>;
-  /** When it was told, on the clock of `performance`, that the token (by UID) is revoked or gone. Fails when the stream ends before. */
-  untilEnded(tokenUid: string): Promise<number>;
-  /** Of the largest patch so far, in bytes. */
-  largestPatch(): number;
+  /** When it was told that the token (by UID) is revoked or gone. Fails when the stream ends before. */
+  untilEnded(tokenUid: string): Promise<Told>;
   close(): void;
 }
 
@@ -29,26 +34,24 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
   const { replica, tls, token, server } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: 2, ca: tls.ca, servername: tls.servername });
   const to = (method: string, path: string): RequestOptions => ({ agent, method, path, host: replica.address, port: replica.port, headers: { Authorization: `Bearer ${token}` } });
-  const endedAtMs = new Map<string, number>();
-  const waiting = new Map<string, PromiseWithResolvers<number>>();
+  const told = new Map<string, Told>();
+  const waiting = new Map<string, PromiseWithResolvers<Told>>();
   let opened = Promise.withResolvers<void>();
-  let largestPatch = 0;
 
-  function end(uid: string): void {
-    const nowMs = performance.now();
-    endedAtMs.set(uid, nowMs);
-    waiting.get(uid)?.resolve(nowMs);
+  function end(uid: string, bytes: number): void {
+    const news = { atMs: performance.now(), bytes };
+    told.set(uid, news);
+    waiting.get(uid)?.resolve(news);
     waiting.delete(uid);
   }
 
   function read(message: StreamMessage, bytes: number): void {
     if (message.type === 'bundle') {
-      for (const { uid, revoked } of message.bundle.tokens) if (revoked) end(uid);
+      for (const { uid, revoked } of message.bundle.tokens) if (revoked) end(uid, bytes);
       acknowledge(message.bundle.revision);
     } else if (message.type === 'patch') {
-      largestPatch = Math.max(largestPatch, bytes);
-      for (const { uid, revoked } of message.patch.tokens.upsert) if (revoked) end(uid);
-      for (const uid of message.patch.tokens.remove) end(uid);
+      for (const { uid, revoked } of message.patch.tokens.upsert) if (revoked) end(uid, bytes);
+      for (const uid of message.patch.tokens.remove) end(uid, bytes);
       acknowledge(message.patch.to);
     }
   }
@@ -84,13 +87,12 @@ export function createStreamClient(options: StreamClientOptions): StreamClient {
       await opened.promise;
     },
     untilEnded(tokenUid) {
-      const atMs = endedAtMs.get(tokenUid);
-      if (atMs !== undefined) return Promise.resolve(atMs);
-      const asked = Promise.withResolvers<number>();
+      const known = told.get(tokenUid);
+      if (known !== undefined) return Promise.resolve(known);
+      const asked = Promise.withResolvers<Told>();
       waiting.set(tokenUid, asked);
       return asked.promise;
     },
-    largestPatch: () => largestPatch,
     close: () => agent.destroy(),
   };
 }

@@ -21,7 +21,7 @@ describe('a limit that does not hold is named', () => {
     ['a call is accepted late', withRevocation(0, { lastAcceptedMs: [251] }), 'last call that a revoked token was accepted with'],
     ['a stream ends late', withRevocation(1, { streamEndedMs: [1001] }), 'end of the open stream of a revoked token'],
     ['nothing was measured', withRevocation(0, { toldMs: [] }), 'last sidecar told of a revocation'],
-    ['a patch is large', withRevocation(0, { patchBytes: 2049 }), 'largest patch that a revocation sent to a sidecar'],
+    ['a patch is large', withRevocation(0, { patchBytes: 2049 }), 'largest message that told a sidecar of a revocation'],
     ['memory', { ...anOperatorBench(), residentMiB: 351 }, 'RSS of the operator with 200 servers and 10000 tokens'],
     ['the start', { ...anOperatorBench(), readyMs: 15_001 }, 'start of the operator to readyz with 200 servers and 10000 tokens'],
     ['CPU', { ...anOperatorBench(), idle: { seconds: 600, cpuShare: 0.011, writes: [] } }, 'share of a core while nothing changes'],

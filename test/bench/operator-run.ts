@@ -47,8 +47,8 @@ export interface OperatorBenchSize {
 }
 
 const USER = 'system:serviceaccount:mcpgateway:mcpgateway-operator';
-/** For the sidecars to come back and the statuses to be looked at again. */
-const QUIET_MS = 30_000;
+/** For the sidecars to come back, for statuses to be looked at again, and for what all that wrote to be told to sidecars. */
+const QUIET_MS = 45_000;
 
 export async function measureOperator(size: OperatorBenchSize, progress: (line: string) => void): Promise<OperatorBench> {
   const audit = await auditFlags();
@@ -61,11 +61,13 @@ export async function measureOperator(size: OperatorBenchSize, progress: (line: 
     const clients = [...(await bench.addClients(0, small.clients))];
     const pod = await startPod({ cluster: bench.cluster, namespace: NAMESPACE, name: 'real', server: BUSY_SERVER, replicas: [ADDRESS] });
     await bench.settle();
+    await pause(QUIET_MS);
     progress(`${String(servers)} servers, ${String(tokens.length)} tokens, ${String(clients.length)} sidecars`);
     const first = await revoke({ bench, spy, pod, clients, tokens: tokens.splice(0, trials) });
     tokens.push(...(await bench.addTokens(small.tokens, large.tokens, servers)));
     clients.push(...(await bench.addClients(small.clients, large.clients)));
     await bench.settle();
+    await pause(QUIET_MS);
     progress(`${String(large.tokens)} tokens, ${String(clients.length)} sidecars`);
     const second = await revoke({ bench, spy, pod, clients, tokens: tokens.splice(0, trials) });
     await pod.stop();

@@ -84,7 +84,8 @@ A revocation is an edit of the token's YAML while one connection calls without a
 
 The operator runs as one bundled file with a heap of at most 256 MiB against a real kube-apiserver, in one replica, with at most 50 requests a second but for setting the scene.
 Its sidecars are simulated: each is a pod with a token of its own and a stream that is read and acknowledged. One more is a real process, which a client calls
-without a pause while another holds a stream open. Half of the tokens are revoked with \`kubectl patch\`, half are deleted. A time below 0 is one before kubectl returned.
+without a pause while another holds a stream open. Half of the tokens are revoked with \`kubectl patch\`, half are deleted. A time below 0 is one before kubectl returned. Each series begins
+when nothing else has changed for a while: a message also carries what was written meanwhile, some 50 bytes for each status.
 
 ## Versions
 

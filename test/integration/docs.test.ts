@@ -1,9 +1,7 @@
 /**
  * README and guides are true: every `sh` block runs, in order, in a copy of what a checkout holds, against the real
- * programs; a `text` block after it is what it prints; what the pages name exists.
- *
- * In a page: `sh exit=N` ends with that status, `sh not-run` is not run and the text says why, `…` in a `text` block
- * stands for anything in its line, and for any lines where it is alone.
+ * programs; a `text` block after it is what it prints (test/kit/page-blocks.ts); what the pages name exists. Where a block
+ * is marked `not-run`, the text says why.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -13,20 +11,16 @@ import { DENIAL_CODES } from '../../core/denial.ts';
 import { parseGatewayConfig } from '../../manifest/gateway-config.ts';
 import { createManifestLoader, EMPTY_STATE } from '../../manifest/load.ts';
 import { type CommandHelp, readHelp } from '../../tools/docs-commands.ts';
+import { type Block, blocksOf, isRun, isShown, statusOf } from '../kit/page-blocks.ts';
 import { freePort } from '../kit/ports.ts';
 import { ROOT } from '../kit/source-tree.ts';
 import { temporaryDirectories } from '../kit/temporary-directory.ts';
 
-interface Block {
-  readonly language: string;
-  readonly options: readonly string[];
-  readonly text: string;
-  readonly line: number;
-}
-
 const GUIDES = readdirSync(join(ROOT, 'docs/guides')).map((name) => `docs/guides/${name}`);
 const PAGES = ['README.md', ...GUIDES];
 const REFERENCE = readdirSync(join(ROOT, 'docs/reference')).map((name) => `docs/reference/${name}`);
+/** Its commands need a cluster: docs-cluster.test.ts runs them. */
+const OF_A_CLUSTER = 'docs/guides/cluster.md';
 /** The ports of the pages; each run has others. */
 const PORTS = ['8080', '8443', '9090', '3001', '3002'] as const;
 /** Commands that are not run cannot be trusted, so there are hardly any. */
@@ -36,25 +30,14 @@ const DEADLINE_MS = 50_000;
 const makeDirectory = temporaryDirectories();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-function blocksOf(page: string): readonly Block[] {
-  const text = read(page);
-  return [...text.matchAll(/^```(\S*)(?: (.*))?\n([\s\S]*?)^```$/gm)].map(({ 1: language = '', 2: options = '', 3: body = '', index }) => ({
-    language,
-    options: options === '' ? [] : options.split(' '),
-    text: body,
-    line: text.slice(0, index).split('\n').length,
-  }));
-}
-
-const isRun = ({ language, options }: Block): boolean => language === 'sh' && !options.includes('not-run');
+test.each(PAGES.filter((page) => page !== OF_A_CLUSTER))('every command of %s works as shown', async (page) => {
+  const blocks = blocksOf(page);
+  const run = await runPage(blocks.filter(isRun));
+  expect(problemsOf(blocks, run)).toEqual([]);
+});
 
 describe.each(PAGES)('%s', (page) => {
   const blocks = blocksOf(page);
-
-  test('every command works as shown', async () => {
-    const run = await runPage(blocks.filter(isRun));
-    expect(problemsOf(blocks, run)).toEqual([]);
-  });
 
   test('every YAML and JSON example is valid', () => {
     const files = [
@@ -204,26 +187,13 @@ function problemsOf(blocks: readonly Block[], run: ReadonlyMap<Block, Ran>): rea
   });
 }
 
-function statusProblems({ options, line }: Block, status: number | undefined): readonly string[] {
-  const expected = Number(options.join(' ').replace(/^(?:exit=)?/, ''));
-  return status === expected ? [] : [`line ${line}: status ${String(status)} instead of ${expected}`];
+function statusProblems(block: Block, status: number | undefined): readonly string[] {
+  const expected = statusOf(block);
+  return status === expected ? [] : [`line ${block.line}: status ${String(status)} instead of ${expected}`];
 }
 
 function outputProblems({ text, line }: Block, output: string): readonly string[] {
-  return matches(output, text) ? [] : [`line ${line}: shows something else`];
-}
-
-function matches(output: string, shown: string): boolean {
-  const lines = shown.trimEnd().split('\n').map((line) => {
-    if (line === '…') return '(?:.*\\n)*?';
-    return `${line.trimEnd().split(/\s*…\s*/).map(literal).join('.*')} *\\n`;
-  });
-  return new RegExp(`^${lines.join('')}$`).test(`${output.trim()}\n`);
-}
-
-/** Columns are as wide as their widest entry, which varies. */
-function literal(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/ {2,}/g, ' +');
+  return isShown(output, text) ? [] : [`line ${line}: shows something else`];
 }
 
 /** As GitHub makes them. */

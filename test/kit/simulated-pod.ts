@@ -69,9 +69,22 @@ export interface SimulatedPod {
   stop(): Promise<void>;
 }
 
+type InjectedPod = Pick<SimulatedPod, 'uid' | 'environment' | 'token'>;
+
 export async function startPod(options: PodOptions): Promise<SimulatedPod> {
+  return runPod(options, await createPod(options));
+}
+
+/** For a pod that a controller or kubectl has created. */
+export async function startExistingPod(options: Omit<PodOptions, 'spec'>): Promise<SimulatedPod> {
+  const { cluster, namespace, name } = options;
+  const { status, body, text } = await cluster.request('GET', `/api/v1/namespaces/${namespace}/pods/${name}`);
+  if (status !== 200) throw new Error(text);
+  return runPod(options, injectedPod(options, body));
+}
+
+async function runPod(options: PodOptions, { uid, environment, token }: InjectedPod): Promise<SimulatedPod> {
   const { cluster, namespace, name, server } = options;
-  const { uid, environment, token } = await createPod(options);
   const directory = await mkdtemp(join(tmpdir(), 'mcpgateway-pod-'));
   for (const each of ['identity', 'authorities', 'bundle', 'tls', 'secrets']) await mkdir(join(directory, each));
   await writeFile(join(directory, 'identity/token'), await token(`${BUNDLE_AUDIENCE}/${namespace}/${server}`));
@@ -126,14 +139,18 @@ export async function startPod(options: PodOptions): Promise<SimulatedPod> {
 }
 
 /** The object alone, as the webhook patched it. */
-export async function createPod({ cluster, namespace, name, server, spec }: Omit<PodOptions, 'replicas'>): Promise<Pick<SimulatedPod, 'uid' | 'environment' | 'token'>> {
+export async function createPod({ cluster, namespace, name, server, spec }: Omit<PodOptions, 'replicas'>): Promise<InjectedPod> {
   const pod = {
     apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { [SERVER_LABEL]: server } },
     spec: { containers: [{ name: 'server', image: 'example/server:1' }], ...spec },
   };
   const { status, body, text } = await cluster.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
   if (status !== 201) throw new Error(`the pod was not created: ${text}`);
-  const created = body as unknown as { metadata: { uid: string }; spec: { initContainers?: { name: string; env: { name: string; value?: string }[] }[] } };
+  return injectedPod({ cluster, namespace, name }, body);
+}
+
+function injectedPod({ cluster, namespace, name }: Pick<PodOptions, 'cluster' | 'namespace' | 'name'>, pod: unknown): InjectedPod {
+  const created = pod as { metadata: { uid: string }; spec: { initContainers?: { name: string; env: { name: string; value?: string }[] }[] } };
   const container = created.spec.initContainers?.find((each) => each.name === 'mcp-gateway');
   if (container === undefined) throw new Error('the pod was not injected');
   const entries = container.env.flatMap((variable) => (variable.value === undefined ? [] : [[variable.name, variable.value] as const]));

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { CONDITION_REASONS, GATEWAY_TOKEN_CONDITION_TYPES, MCP_SERVER_CONDITION_TYPES } from '../../api/conditions.ts';
 import { ROOT } from '../kit/source-tree.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -42,6 +43,27 @@ describe('pages', () => {
 
   test('the changelog has a section for what is not released yet', () => {
     expect(read('CHANGELOG.md')).toMatch(/^## Unreleased$/m);
+  });
+});
+
+describe('the guide for clusters', () => {
+  /** The first two columns: the conditions of a kind, and the reasons for which one does not hold. */
+  const rows = [...read('docs/guides/cluster.md').matchAll(/^\| condition \|[^]*?\n\n/gm)].flatMap(([table]) => table.split('\n').slice(2));
+  const named = new Set(rows.flatMap((row) => [...row.split('|').slice(1, 3).join().matchAll(/`(\w+)`/g)].map(([, name]) => name ?? '')));
+  const sources = ['operator/controllers', 'core'].flatMap((directory) => readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts')).map((name) => read(`${directory}/${name}`))).join('\n');
+  /** Of conditions that are as they should be. */
+  const CONTENT = ['Accepted', 'AllReady', 'Acknowledged', 'Minted', 'ExpiresSoon'];
+
+  test('names only conditions and reasons that there are', () => {
+    const known: readonly string[] = [...CONDITION_REASONS, ...MCP_SERVER_CONDITION_TYPES, ...GATEWAY_TOKEN_CONDITION_TYPES];
+    expect([...named].filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  test('says what to do for every reason that the operator gives', () => {
+    const given = CONDITION_REASONS.filter((reason) => sources.includes(`'${reason}'`) && !CONTENT.includes(reason));
+    expect(given.length).toBeGreaterThan(20);
+    expect(given.filter((reason) => !named.has(reason))).toEqual([]);
   });
 });
 

@@ -43,7 +43,7 @@ ${renderRules([{ path: 'the object', schema, required: true }, ...spec])}
 
 ## Fields of status
 
-Written by the operator, which this release does not have yet. Never an input.
+Written by the operator, for people. Never an input; a standalone gateway writes none.
 
 ${renderFields(status)}
 `;

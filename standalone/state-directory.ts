@@ -3,7 +3,7 @@
  * process and to nobody else, and one process at a time may hold it.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, link, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../core/config-error.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
@@ -68,22 +68,40 @@ async function takeLock(path: string, content: string): Promise<void> {
     } catch (error) {
       if (errorCodeOf(error) !== 'EEXIST') throw error;
     }
-    await discardStaleLock(path);
+    await discardStaleLock(path, content);
   }
   throw new ConfigError([`${path}: other processes compete for it; start one only`]);
 }
 
-/** A lock outlives a killed process. Renaming it first lets one of several newcomers win. */
-async function discardStaleLock(path: string): Promise<void> {
-  const found = await readIfPresent(path);
-  if (found === undefined) return;
-  if (await isHeld(found)) {
-    throw new ConfigError([`${path}: another mcpgateway serves from this directory; stop it, or use another --state directory`]);
+/**
+ * A lock outlives a killed process. One newcomer at a time may take it away, and looks again before: what was stale a
+ * moment ago may be the lock of another newcomer by now.
+ */
+async function discardStaleLock(path: string, own: string): Promise<void> {
+  if (!(await isStale(path))) return;
+  const turn = `${path}.turn`;
+  try {
+    await writeFileAtomic(turn, own, { mode: FILE_MODE, replace: false });
+  } catch (error) {
+    if (errorCodeOf(error) !== 'EEXIST') throw error;
+    const other = await readIfPresent(turn);
+    // Killed in its turn.
+    if (other !== undefined && !(await isHeld(other))) await rm(turn, { force: true });
+    return;
   }
-  const aside = `${path}.${process.pid}.tmp`;
-  await rename(path, aside).catch(ignoreMissing);
-  if ((await readIfPresent(aside)) !== found) await link(aside, path).catch(ignoreMissing);
-  await rm(aside, { force: true });
+  try {
+    if (await isStale(path)) await rm(path, { force: true });
+  } finally {
+    await rm(turn, { force: true });
+  }
+}
+
+/** Throws a ConfigError for the lock of a process that runs. */
+async function isStale(path: string): Promise<boolean> {
+  const found = await readIfPresent(path);
+  if (found === undefined) return false;
+  if (!(await isHeld(found))) return true;
+  throw new ConfigError([`${path}: another mcpgateway serves from this directory; stop it, or use another --state directory`]);
 }
 
 async function isHeld(content: string): Promise<boolean> {

@@ -82,6 +82,19 @@ test('of several that start at once exactly one gets it', async () => {
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });
 
+test('of several that meet a killed process and one that was killed while it took over, one gets it, each time', async () => {
+  const killed = `{"pid":${String(process.ppid)},"start":"boot/1","nonce":""}\n`;
+  for (let round = 0; round < 30; round += 1) {
+    const path = aDirectory();
+    for (const name of ['lock', 'lock.turn']) writeFileSync(join(path, name), killed, { mode: 0o600 });
+    await openStateDirectory(path);
+    expect(readdirSync(path)).toEqual(['lock']);
+    writeFileSync(join(path, 'lock'), killed, { mode: 0o600 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => openStateDirectory(path)));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  }
+});
+
 test('does not remove a lock that is no longer its own', async () => {
   const path = aDirectory();
   const state = await openStateDirectory(path);

@@ -3,11 +3,10 @@
  * carries its version; a member that is not known is refused, so neither side acts on half of what the other meant.
  */
 import { BUNDLE_AUDIENCE } from './annotations.ts';
-import {
-  anyBoolean, arrayOf, BUNDLE_LIMITS, BUNDLE_SHAPE, GENERATION_ID_SHAPE, integer, matching, MEMBER_SHAPES, objectOf, oneOf, optional, ORDER_SHAPE,
-  requireShape, REVISION_SHAPE, text, TOKEN_SHAPE, TOKEN_UID_SHAPE, WireError,
-} from './bundle.ts';
-import type { Bundle, BundleMembers, BundleOrder, BundleToken, ShapeOf } from './bundle.ts';
+import { BUNDLE_LIMITS, BUNDLE_SHAPE, GENERATION_ID_SHAPE, MEMBER_SHAPES, ORDER_SHAPE, REVISION_SHAPE, TOKEN_SHAPE, TOKEN_UID_SHAPE } from './bundle.ts';
+import { anyBoolean, arrayOf, integer, matching, objectOf, oneOf, optional, parseJson, requireShape, text, WireError } from './wire-shape.ts';
+import type { Bundle, BundleMembers, BundleOrder, BundleToken } from './bundle.ts';
+import type { ShapeOf } from './wire-shape.ts';
 
 export const STREAM_FORMAT = 1;
 
@@ -244,13 +243,4 @@ export function parseExposureReport(body: string): ExposureReport {
   const value = parseJson(body);
   requireShape<ExposureReport>(EXPOSURE_SHAPE, value);
   return value;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message quotes what it read.
-    throw new WireError('is not JSON');
-  }
 }

@@ -3,8 +3,8 @@
  * that listens on loopback alone. The webhook writes them into the sidecar's environment. They name no address: it is
  * 127.0.0.1, and one port for all.
  */
-import { arrayOf, integer, matching, objectOf, oneOf, optional, WireError } from './bundle.ts';
-import type { ShapeOf } from './bundle.ts';
+import { arrayOf, integer, matching, objectOf, oneOf, optional, parseJson, WireError } from './wire-shape.ts';
+import type { ShapeOf } from './wire-shape.ts';
 
 export const PROBE_KINDS = ['startup', 'readiness', 'liveness'] as const;
 export type ProbeKind = (typeof PROBE_KINDS)[number];
@@ -78,12 +78,4 @@ export function parseServerProbes(text: string): ServerProbes {
   if (formatServerProbes(value) !== text) throw new WireError('is not as the webhook writes it');
   if (new Set(value.probes.map(probePath)).size !== value.probes.length) throw new WireError('probes: has a probe twice');
   return value;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new WireError('is not JSON');
-  }
 }

@@ -1,6 +1,6 @@
 /** Serving certificates for sidecars: the operator alone decides for which names. */
 import type { ServerName } from '../api/bundle-stream.ts';
-import { WireError } from '../api/bundle.ts';
+import { WireError } from '../api/wire-shape.ts';
 import type { MCPServer } from '../api/v1alpha1/index.ts';
 import type { Authority } from '../pki/authority.ts';
 import { issueServingCertificate, UnusablePublicKey } from '../pki/authority.ts';

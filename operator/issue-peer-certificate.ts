@@ -1,6 +1,6 @@
 /** Certificates with which the sidecars of one server know each other: the operator alone decides whom they name. */
 import type { ServerName } from '../api/bundle-stream.ts';
-import { WireError } from '../api/bundle.ts';
+import { WireError } from '../api/wire-shape.ts';
 import { peerPodName, peerServerName } from '../api/peer-name.ts';
 import type { Authority } from '../pki/authority.ts';
 import { issuePeerCertificate, UnusablePublicKey } from '../pki/authority.ts';

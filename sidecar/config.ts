@@ -1,6 +1,6 @@
 /** What a sidecar in a pod is told by its environment. The webhook writes it; nobody else has a say. */
 import { ENVIRONMENT } from '../api/sidecar-environment.ts';
-import { WireError } from '../api/bundle.ts';
+import { WireError } from '../api/wire-shape.ts';
 import { parseServerProbes } from '../api/server-probes.ts';
 import type { ServerProbes } from '../api/server-probes.ts';
 import { ConfigError } from '../core/config-error.ts';

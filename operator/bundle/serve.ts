@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { MAX_EXPOSURE_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_REPORT_BYTES, parseAcknowledgement, parseExposureReport, parseStreamPath, parseUsageReport } from '../../api/bundle-stream.ts';
 import type { ServerName, StreamEndpoint } from '../../api/bundle-stream.ts';
-import { WireError } from '../../api/bundle.ts';
+import { WireError } from '../../api/wire-shape.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { listen } from '../../runtime/listen.ts';
 import type { ListenAddress } from '../../runtime/listen.ts';

@@ -4,10 +4,10 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  arrayOf, BUNDLE_LIMITS, BUNDLE_SHAPE, integer, matching, objectOf, oneOf, optional, ORDER_SHAPE, requireShape, REVISION_SHAPE, text, TOKEN_UID_SHAPE, WireError,
-} from '../../api/bundle.ts';
-import type { Bundle, BundleOrder, ShapeOf } from '../../api/bundle.ts';
+import { BUNDLE_LIMITS, BUNDLE_SHAPE, ORDER_SHAPE, REVISION_SHAPE, TOKEN_UID_SHAPE } from '../../api/bundle.ts';
+import { arrayOf, integer, matching, objectOf, oneOf, optional, requireShape, text, WireError } from '../../api/wire-shape.ts';
+import type { Bundle, BundleOrder } from '../../api/bundle.ts';
+import type { ShapeOf } from '../../api/wire-shape.ts';
 import { revisionOf } from '../../core/bundle/revision.ts';
 import type { TokenHashes } from '../../core/bundle/revision.ts';
 import { writeFileAtomic } from '../../runtime/atomic-file.ts';

@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
 import { eventually } from '../kit/eventually.ts';
-import { createGuardedCluster, REPLICAS, statusOfCall, tokenYaml } from '../kit/guarded-cluster.ts';
+import { tokenYaml } from '../kit/declared.ts';
+import { createGuardedCluster, REPLICAS, statusOfCall } from '../kit/guarded-cluster.ts';
 import type { GuardedCluster } from '../kit/guarded-cluster.ts';
 import { OPERATOR_NAME } from '../kit/operator-process.ts';
 import type { OperatorProcess } from '../kit/operator-process.ts';
@@ -29,7 +30,7 @@ let clocks: WrongClock[];
 
 /** Minted, and at its end at this time. */
 async function tokenUntil(name: string, endMs: number): Promise<string> {
-  await guarded.kubectl(['apply', '-f', '-'], `${tokenYaml(guarded.tools, name)}  expiresAt: "${new Date(endMs).toISOString()}"\n`);
+  await guarded.kubectl(['apply', '-f', '-'], tokenYaml({ namespace: guarded.tools, name, more: [`expiresAt: "${new Date(endMs).toISOString()}"`] }));
   await guarded.wait('condition=Ready', `gwt/${name}`);
   return guarded.secretOf(name);
 }

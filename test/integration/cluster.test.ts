@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
 import { aCall } from '../kit/calls.ts';
 import type { Kubeconfig } from '../kit/cluster-access.ts';
+import { serverYaml, tokenYaml } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
@@ -32,26 +33,8 @@ let pods: SimulatedPod[];
 
 const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
-const aServer = (port: number): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: github, namespace: ${tools}}
-spec:
-  upstream: {port: ${String(port)}}
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-const aToken = (name: string): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ${name}}
-  lifetime: 24h
-  secretRef: {name: ${name}-token}
-  permissions: [{serverRefs: [{name: github}], tools: ["get_*"]}]
-`;
+const aServer = (port: number): string => serverYaml({ namespace: tools, port });
+const aToken = (name: string): string => tokenYaml({ namespace: tools, name });
 const callOf = (tool: string) => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool, arguments: {} } });
 const bytesOf = (token: string, tool: string): string => aCall(token, callOf(tool)).replace('Host: localhost', 'Host: github-mcp');
 const call = (pod: SimulatedPod, token: string, tool = 'get_issue'): Promise<{ status: number; body: Buffer }> =>

@@ -1,6 +1,7 @@
 /** A leader that stops in the middle of a delivery, as on a frozen machine, and goes on after another has taken over. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { SERVER_LABEL } from '../../api/annotations.ts';
+import { serverYaml, tokenYaml, toolsOf } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator, startOperatorProcess } from '../kit/operator-process.ts';
@@ -27,25 +28,7 @@ afterAll(async () => {
 });
 
 test('what it holds is dead by then, and never gets into the Secret', async () => {
-  await kubectl(['apply', '-f', '-'], `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: hanging, namespace: ${tools}}
-spec:
-  upstream: {port: 3000}
-  authentication: {gatewayTokens: {bearer: true}}
----
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ci, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ci}
-  lifetime: 24h
-  secretRef: {name: ci-token}
-  permissions: [{serverRefs: [{name: hanging}], tools: ["get_*"]}]
-`);
+  await kubectl(['apply', '-f', '-'], `${serverYaml({ namespace: tools, name: 'hanging' })}---${tokenYaml({ namespace: tools, name: 'ci', permissions: toolsOf('hanging') })}`);
   const generationIn = async (state: string): Promise<string> => kubectl(['get', 'gwt', 'ci', '-n', tools, '-o', `jsonpath={.status.generations[?(@.state=="${state}")].id}`]);
   const [paused] = operators;
   if (paused === undefined) throw new Error('nothing runs');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { GenerationUsage } from '../../api/bundle-stream.ts';
 import type { GatewayTokenStatus } from '../../api/v1alpha1/index.ts';
 import { hashCredential } from '../../core/credential.ts';
+import { serverYaml, tokenYaml } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { startOperator } from '../kit/operator.ts';
@@ -24,26 +25,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => operator.stop());
 
-const aServer = (name: string) => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  upstream: {port: 3000}
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-const aToken = (name: string, server = 'github', more = '') => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ${name}}
-  lifetime: 24h
-  secretRef: {name: ${name}-token}
-  permissions: [{serverRefs: [{name: ${server}}], tools: ["get_*"]}]
-${more}`;
+const aServer = (name: string): string => serverYaml({ namespace: tools, name });
+const aToken = (name: string): string => tokenYaml({ namespace: tools, name });
 
 const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kubeconfig } from '../kit/cluster-access.ts';
 import { aCall, ECHO } from '../kit/calls.ts';
+import { serverYaml, tokenYaml, toolsOf } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
@@ -29,27 +30,9 @@ let pods: SimulatedPod[];
 
 const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
-const aServer = (name: string, url: string): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  upstream: {port: ${String(spy.port)}}
-  publicURLs: ["https://other.example.com/${name}", "${url}"]
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-const aToken = (): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ci, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ci}
-  lifetime: 24h
-  secretRef: {name: ci-token}
-  permissions: [{serverRefs: [{name: github}], tools: ["*"]}]
-`;
+const aServer = (name: string, url: string): string =>
+  serverYaml({ namespace: tools, name, port: spy.port, more: [`publicURLs: ["https://other.example.com/${name}", "${url}"]`] });
+const aToken = (): string => tokenYaml({ namespace: tools, name: 'ci', permissions: toolsOf('github', '*') });
 
 async function addPod(name: string, server: string, spec: Readonly<Record<string, unknown>> = {}): Promise<SimulatedPod> {
   const pod = await startPod({ cluster: cluster(), namespace: tools, name, server, replicas: [ADDRESS], spec });

@@ -7,6 +7,7 @@ import type { Server } from 'node:net';
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
+import { serverYaml, tokenYaml } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator, OPERATOR_NAME, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
@@ -30,26 +31,8 @@ let pod: SimulatedPod;
 
 const { kubectl, wait } = createKubectl(cluster, () => tools);
 
-const aServer = (name: string, namespace = tools): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: ${name}, namespace: ${namespace}}
-spec:
-  upstream: {port: ${String(spy.port)}}
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-const aToken = (name: string): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ${name}}
-  lifetime: 24h
-  secretRef: {name: ${name}-token}
-  permissions: [{serverRefs: [{name: github}], tools: ["get_*"]}]
-`;
+const aServer = (name: string, namespace = tools): string => serverYaml({ namespace, name, port: spy.port });
+const aToken = (name: string): string => tokenYaml({ namespace: tools, name });
 
 interface Told {
   readonly status: string;

@@ -11,6 +11,7 @@ import { parseHolder } from '../../sidecar/session/holder.ts';
 import { startBalancer } from '../kit/balancer.ts';
 import type { Balancer } from '../kit/balancer.ts';
 import { createAuthority } from '../kit/certificates.ts';
+import { serverYaml, tokenYaml } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { startEverything } from '../kit/everything.ts';
 import type { EverythingServer } from '../kit/everything.ts';
@@ -37,26 +38,8 @@ let token: string;
 const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
 /** Its certificate is its own: what peers prove themselves with is the operator's all the same. */
-const objects = (port: number): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: everything, namespace: ${tools}}
-spec:
-  upstream: {port: ${String(port)}}
-  tls: {secretRef: {name: everything-tls}}
-  authentication: {gatewayTokens: {bearer: true}}
----
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ci, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ci}
-  lifetime: 24h
-  secretRef: {name: ci-token}
-  permissions: [{serverRefs: [{name: everything}], tools: ["*"], prompts: ["*"], resources: ["*"]}]
-`;
+const objects = (port: number): string =>
+  `${serverYaml({ namespace: tools, name: 'everything', port, more: ['tls: {secretRef: {name: everything-tls}}'] })}---${tokenYaml({ namespace: tools, name: 'ci', permissions: '[{serverRefs: [{name: everything}], tools: ["*"], prompts: ["*"], resources: ["*"]}]' })}`;
 
 beforeAll(async () => {
   pods = [];

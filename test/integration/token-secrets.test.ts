@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashCredential } from '../../core/credential.ts';
 import { SERVER_LABEL } from '../../api/annotations.ts';
+import { serverYaml, tokenYaml, toolsOf } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator } from '../kit/operator-process.ts';
@@ -25,26 +26,8 @@ afterAll(() => operator.stop());
 
 const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
-const aServer = (name: string): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  upstream: {port: 3000}
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-const aToken = (name: string, secret = `${name}-token`, server = 'github'): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ${name}}
-  lifetime: 24h
-  secretRef: {name: ${secret}}
-  permissions: [{serverRefs: [{name: ${server}}], tools: ["get_*"]}]
-`;
+const aServer = (name: string): string => serverYaml({ namespace: tools, name });
+const aToken = (name: string, secret = `${name}-token`, server = 'github'): string => tokenYaml({ namespace: tools, name, secret, permissions: toolsOf(server) });
 const hashesOf = (server: string, name: string) => operator.bundle(`${tools}/${server}`)?.tokens.find((token) => token.name === name)?.generations.map(({ sha256 }) => sha256) ?? [];
 const conditionOf = async (name: string, type: string): Promise<{ status: string; reason: string; message: string }> =>
   JSON.parse(await kubectl(['get', 'gwt', name, '-n', tools, '-o', `jsonpath={.status.conditions[?(@.type=="${type}")]}`])) as { status: string; reason: string; message: string };

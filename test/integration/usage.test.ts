@@ -8,6 +8,7 @@ import { BUNDLE_AUDIENCE } from '../../api/annotations.ts';
 import type { UsageReport } from '../../api/bundle-stream.ts';
 import type { GatewayTokenStatus } from '../../api/v1alpha1/index.ts';
 import { aCall } from '../kit/calls.ts';
+import { serverYaml, tokenYaml } from '../kit/declared.ts';
 import { eventually } from '../kit/eventually.ts';
 import { createKubectl } from '../kit/kubectl.ts';
 import { freePorts, installOperator, registerWebhook, startOperatorProcess } from '../kit/operator-process.ts';
@@ -35,28 +36,8 @@ let other: SimulatedPod;
 
 const { kubectl, wait, secretOf } = createKubectl(cluster, () => tools);
 
-const aServer = (name: string, port: number): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  upstream: {port: ${String(port)}}
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-const aToken = (name: string): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ${name}, namespace: ${tools}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ${name}}
-  lifetime: 24h
-  secretRef: {name: ${name}-token}
-  permissions:
-    - {serverRefs: [{name: github}], prompts: ["*"]}
-    - {serverRefs: [{name: github}], tools: ["get_*"]}
-`;
+const aServer = (name: string, port: number): string => serverYaml({ namespace: tools, name, port });
+const aToken = (name: string): string => tokenYaml({ namespace: tools, name, permissions: '[{serverRefs: [{name: github}], prompts: ["*"]}, {serverRefs: [{name: github}], tools: ["get_*"]}]' });
 
 async function addPod(server: string): Promise<SimulatedPod> {
   return owner.own(await startPod({ cluster: cluster(), namespace: tools, name: `${server}-0`, server, replicas: REPLICAS }));

@@ -5,6 +5,7 @@
 import { aCall } from './calls.ts';
 import type { Kubeconfig } from './cluster-access.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { serverYaml, tokenYaml, toolsOf } from './declared.ts';
 import { createKubectl } from './kubectl.ts';
 import type { Kubectl } from './kubectl.ts';
 import { freePorts, installOperator, registerWebhook, startOperatorProcess } from './operator-process.ts';
@@ -60,7 +61,7 @@ export async function createGuardedCluster(cluster: ControlPlane): Promise<Guard
     },
     async guard() {
       await registerWebhook(cluster, home, { address: REPLICAS[0], port: ports.webhook });
-      await kit.kubectl(['apply', '-f', '-'], serverYaml(tools, spy.port));
+      await kit.kubectl(['apply', '-f', '-'], serverYaml({ namespace: tools, name: SERVER, port: spy.port }));
       // A pod is refused while the replica that is asked has not seen the server.
       await kit.wait('condition=Accepted', `mcps/${SERVER}`);
     },
@@ -70,7 +71,7 @@ export async function createGuardedCluster(cluster: ControlPlane): Promise<Guard
       pods.push(pod);
       return pod;
     },
-    applyToken: async (name) => void (await kit.kubectl(['apply', '-f', '-'], tokenYaml(tools, name))),
+    applyToken: async (name) => void (await kit.kubectl(['apply', '-f', '-'], tokenYaml({ namespace: tools, name, permissions: toolsOf(SERVER) }))),
     revoke: async (name) => void (await kit.kubectl(['patch', 'gwt', name, '-n', tools, '--type=merge', '-p', '{"spec":{"revoked":true}}'])),
     async stop() {
       for (const pod of pods) await pod.stop();
@@ -89,25 +90,3 @@ export function callBytes(token: string): string {
   const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'get_issue', arguments: {} } };
   return aCall(token, call).replace('Host: localhost', `Host: ${SERVER}-mcp`);
 }
-
-const serverYaml = (namespace: string, port: number): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: MCPServer
-metadata: {name: ${SERVER}, namespace: ${namespace}}
-spec:
-  upstream: {port: ${String(port)}}
-  authentication: {gatewayTokens: {bearer: true}}
-`;
-
-export const tokenYaml = (namespace: string, name: string): string => `
-apiVersion: mcpgateway.dev/v1alpha1
-kind: GatewayToken
-metadata: {name: ${name}, namespace: ${namespace}}
-spec:
-  type: Bearer
-  source: {type: Generated}
-  identity: {user: ${name}}
-  lifetime: 24h
-  secretRef: {name: ${name}-token}
-  permissions: [{serverRefs: [{name: ${SERVER}}], tools: ["get_*"]}]
-`;

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { MAX_EXPOSURE_BYTES, parseAcknowledgement, parseExposureReport, parseStreamMessage, parseStreamPath, parseUsageReport, streamPath, USAGE_LIMITS } from '../../../api/bundle-stream.ts';
-import { WireError } from '../../../api/bundle.ts';
+import { WireError } from '../../../api/wire-shape.ts';
 import { diffBundles } from '../../../core/bundle/patch.ts';
 import { aRevision, revoking } from '../../kit/bundle-changes.ts';
 import { aGenerationUsage, aPermissionUsage, aReport } from '../../kit/usage.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { parseBundle, WireError } from '../../../api/bundle.ts';
+import { parseBundle } from '../../../api/bundle.ts';
+import { WireError } from '../../../api/wire-shape.ts';
 import { aRevision } from '../../kit/bundle-changes.ts';
 
 const compiled = aRevision(['alice', 'bob']);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { WireError } from '../../../api/bundle.ts';
+import { WireError } from '../../../api/wire-shape.ts';
 import { formatServerProbes, isProbePossible, MOST_PROBES, parseServerProbes, probePath } from '../../../api/server-probes.ts';
 import type { ServerProbe, ServerProbes } from '../../../api/server-probes.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { aCall } from '../kit/calls.ts';
 import { openRaw, sendRaw } from '../kit/raw-http.ts';
-import type { RawConnection } from '../kit/raw-http.ts';
+import { callUntilRefused } from '../kit/revocation-trials.ts';
 import { startPod } from '../kit/simulated-pod.ts';
 import type { SimulatedPod } from '../kit/simulated-pod.ts';
 import { answerEvents, answerJson } from '../kit/spy-scripts.ts';
@@ -170,17 +170,5 @@ async function revokeOne({ bench, spy, pod, clients }: Trials, token: BenchToken
   } finally {
     stream.destroy();
     calling.destroy();
-  }
-}
-
-/** Calls on one connection without a pause, until one is refused or cut; when the last accepted one was answered. */
-async function callUntilRefused(connection: RawConnection, call: string): Promise<number> {
-  let lastAcceptedMs = 0;
-  for (;;) {
-    connection.write(call);
-    const status = await connection.response().then((answer) => answer.status, () => 'cut');
-    if (status === 401 || status === 'cut') return lastAcceptedMs;
-    if (status !== 200) throw new Error(`a call was answered with ${String(status)}`);
-    lastAcceptedMs = performance.now();
   }
 }

@@ -51,7 +51,7 @@ async function runTrial(trial: Trial): Promise<{ accepted: number; ended: number
     stream.write(callOf(trial));
     await stream.untilReceived(': open');
     spy.answerWith(answerJson());
-    const refused = callUntilRefused(calling, trial);
+    const refused = callUntilRefused(calling, callOf(trial));
     const closed = stream.untilClosed().then(() => performance.now());
     const startedMs = performance.now();
     await gateway.write(gateway.tokenObject(name, { revoked: true }));
@@ -70,10 +70,10 @@ function callOf({ gateway, name }: Trial): string {
 }
 
 /** Calls on one connection without a pause, until one is refused or cut; when the last accepted one was answered. */
-async function callUntilRefused(connection: RawConnection, trial: Trial): Promise<number> {
+export async function callUntilRefused(connection: RawConnection, call: string): Promise<number> {
   let lastAcceptedMs = 0;
   for (;;) {
-    connection.write(callOf(trial));
+    connection.write(call);
     // A call that is under way when the revocation arrives is cut, which shows as a connection without an answer.
     const status = await connection.response().then((answer) => answer.status, () => 'cut');
     if (status === 401 || status === 'cut') return lastAcceptedMs;

@@ -30,6 +30,15 @@ describe('an object is not as it is wanted', () => {
     expect(contains(found, wanted)).toBe(false);
   });
 
+  test.each([
+    ['a selector of pods', 'podSelector', { matchLabels: { app: 'x' } }, { matchLabels: { app: 'x', more: 'y' } }],
+    ['a selector of a Service', 'selector', { app: 'x' }, { app: 'x', more: 'y' }],
+    ['a rule', 'ingress', [{ ports: [{ port: 15_443 }] }], [{ ports: [{ port: 15_443, endPort: 65_535 }] }]],
+    ['data', 'data', { 'ca.crt': 'a' }, { 'ca.crt': 'a', more: 'b' }],
+  ])('when %s has more in it', (_what, field, as, more) => {
+    expect([contains({ spec: { [field]: as } }, { spec: { [field]: as } }), contains({ spec: { [field]: more } }, { spec: { [field]: as } })]).toEqual([true, false]);
+  });
+
   test('when a field is wanted to be empty and is not there', () => {
     expect(contains({}, { spec: {} })).toBe(false);
   });

@@ -45,6 +45,9 @@ interface KnownToken extends TokenChange {
 /** More than any sidecar can still acknowledge. */
 const REMEMBERED = 64;
 
+/** As many as one replica has streams for. A pod that is forgotten counts as one that has acknowledged nothing. */
+const MOST_PODS = 10_000;
+
 export function createPublicationRecord(): PublicationRecord {
   let inForce: string | undefined;
   let latest = 0;
@@ -84,7 +87,13 @@ export function createPublicationRecord(): PublicationRecord {
       const number = numbers.get(revision);
       if (number === undefined) return [];
       const before = held.get(podUid) ?? 0;
+      // Deleted first, so that the pods that are gone for longest come first.
+      held.delete(podUid);
       held.set(podUid, Math.max(before, number));
+      for (const oldest of held.keys()) {
+        if (held.size <= MOST_PODS) break;
+        held.delete(oldest);
+      }
       const enforced = [...tokens].filter(([, { publication }]) => publication > before && publication <= number);
       for (const [uid, known] of enforced) {
         // A sidecar that came later could not know it before.

@@ -108,4 +108,10 @@ describe('an acknowledgement', () => {
     expect(acknowledge('late', bundle, { afterMs: 9000, subscribedAtMs: nowMs + 8000 })).toEqual(['default/ci']);
     expect(record.lastChange(CI.uid)?.slowestAckMs).toBeUndefined();
   });
+
+  test('of pods that are long gone is forgotten', () => {
+    const bundle = publish([]);
+    for (let pod = 0; pod < 10_001; pod += 1) acknowledge(`pod-${String(pod)}`, bundle);
+    expect([record.heldBy('pod-0'), record.heldBy('pod-1'), record.heldBy('pod-10000')]).toEqual([undefined, 1, 1]);
+  });
 });
